@@ -1,0 +1,185 @@
+/**
+ * What a PEFT checkpoint may hold beside its method's own tensors: whole modules, biases, embeddings, token rows.
+ */
+import { E } from '../fp.js';
+import { lookup, type Shape, type Tensor, type Weights } from '../ops/tensor.js';
+import { tf } from '../ops/tf.js';
+import { fail, type Result } from '../problem.js';
+import { paramKey, type ModelSpec, type ModuleSpec } from '../models/spec.js';
+import type { ParamSpec, Part, Site } from './site.js';
+import { replace, replaceRows, type WeightUpdate } from './update.js';
+
+/** The prefix of every tensor that sits in a wrapped model. */
+export const modelPrefix = 'base_model.model.';
+
+/** What an auxiliary tensor does to its parameter. */
+export type AuxiliaryDetail =
+  { readonly _tag: 'Value' } | { readonly _tag: 'Rows'; readonly rows: ReadonlyArray<number> };
+
+/** Parts that set tensors instead of changing them. */
+const replacing = {
+  algebra: 'replacement',
+  reason: 'it replaces tensors (modules_to_save, bias, trained tokens or saved embeddings) instead of adding to them',
+} as const;
+
+const aliasesOf = (spec: ModelSpec, key: string): ReadonlyArray<string> =>
+  spec.ties.filter(([, owner]) => owner === key).map(([alias]) => alias);
+
+/** The stored parameter behind a key, absent for an alias: the owner's own site changes it. */
+const storedBehind = (spec: ModelSpec, key: string): string | undefined =>
+  spec.ties.some(([alias]) => alias === key) ? undefined : key;
+
+const valuePart = (
+  spec: ModelSpec,
+  key: string,
+  module: string,
+  param: Omit<ParamSpec, 'shape'>,
+  shape: Shape,
+): Part<AuxiliaryDetail> => ({
+  site: { key, stored: storedBehind(spec, key), module, tensors: { value: param.name }, detail: { _tag: 'Value' } },
+  params: [{ ...param, shape }],
+  ...replacing,
+});
+
+/** Full copies of modules (`modules_to_save`): every parameter at or below a saved module is replaced. */
+export const savedModules = (
+  spec: ModelSpec,
+  saved: ReadonlyArray<ModuleSpec>,
+): ReadonlyArray<Part<AuxiliaryDetail>> => {
+  const below = (name: string): boolean => saved.some((s) => name === s.name || name.startsWith(`${s.name}.`));
+  return spec.modules
+    .filter((m) => below(m.name))
+    .flatMap((m) =>
+      Object.entries(m.params).map(([p, shape]) => {
+        const key = paramKey(m.name, p);
+        return valuePart(spec, key, m.name, { name: modelPrefix + key, trainable: true, optional: false }, shape);
+      }),
+    );
+};
+
+/**
+ * Trained biases (`bias`): of every module, or of the targeted ones only.
+ *
+ * A targeted module's bias lies below its `base_layer` in the file.
+ */
+export const savedBiases = (
+  spec: ModelSpec,
+  mode: 'none' | 'all' | 'only',
+  targeted: ReadonlySet<string>,
+  saved: ReadonlySet<string>,
+): ReadonlyArray<Part<AuxiliaryDetail>> =>
+  mode === 'none'
+    ? []
+    : spec.modules
+        .filter((m) => m.params['bias'] !== undefined && (mode === 'all' || targeted.has(m.name)))
+        .filter((m) => !saved.has(paramKey(m.name, 'bias')))
+        .map((m) => {
+          const name = `${modelPrefix}${m.name}${targeted.has(m.name) ? '.base_layer' : ''}.bias`;
+          return valuePart(
+            spec,
+            paramKey(m.name, 'bias'),
+            m.name,
+            { name, trainable: true, optional: false },
+            m.params['bias'] as Shape,
+          );
+        });
+
+/**
+ * Input and output embeddings that PEFT stored with the adapter because they were resized or targeted
+ * (`save_embedding_layers`); they replace the base's before anything else acts on them.
+ */
+export const savedEmbeddings = (
+  spec: ModelSpec,
+  has: (name: string) => boolean,
+  targeted: ReadonlySet<string>,
+  saved: ReadonlySet<string>,
+): ReadonlyArray<Part<AuxiliaryDetail>> =>
+  spec.modules
+    .filter((m) => m.name === spec.inputEmbedding || m.name === spec.outputEmbedding)
+    .flatMap((m) => {
+      const key = paramKey(m.name, 'weight');
+      const name = `${modelPrefix}${m.name}${targeted.has(m.name) ? '.base_layer' : ''}.weight`;
+      const shape = m.params['weight'];
+      if (shape === undefined || saved.has(key) || !has(name)) return [];
+      const own = valuePart(spec, key, m.name, { name, trainable: false, optional: true }, shape);
+      const shared = aliasesOf(spec, key)
+        .filter((alias) => !has(modelPrefix + alias))
+        .map((alias) => ({ site: { ...own.site, key: alias, stored: undefined }, params: [], ...replacing }));
+      return [own, ...shared];
+    });
+
+/** Trained rows of embeddings (`trainable_token_indices`); a tied head sees the same rows. */
+export const savedRows = (
+  spec: ModelSpec,
+  embeddings: ReadonlyArray<readonly [module: ModuleSpec, rows: ReadonlyArray<number>]>,
+): ReadonlyArray<Part<AuxiliaryDetail>> =>
+  embeddings.flatMap(([m, rows]) => {
+    const key = paramKey(m.name, 'weight');
+    const name = `${modelPrefix}${m.name}.token_adapter.trainable_tokens_delta`;
+    const site: Site<AuxiliaryDetail> = {
+      key,
+      stored: key,
+      module: m.name,
+      tensors: { value: name },
+      detail: { _tag: 'Rows', rows },
+    };
+    const width = (m.params['weight'] ?? [0, 0])[1] as number;
+    return [
+      { site, params: [{ name, shape: [rows.length, width], trainable: true, optional: false }], ...replacing },
+      ...aliasesOf(spec, key).map((alias) => ({
+        site: { ...site, key: alias, stored: undefined },
+        params: [],
+        ...replacing,
+      })),
+    ];
+  });
+
+/** Whether a site is one of these rather than the method's own. */
+export const isAuxiliary = (site: Site): site is Site<AuxiliaryDetail> => {
+  const tag = (site.detail as { readonly _tag?: unknown } | undefined)?._tag;
+  return tag === 'Value' || tag === 'Rows';
+};
+
+/** The update of an auxiliary site. */
+export const auxiliaryUpdate = (
+  site: Site<AuxiliaryDetail>,
+  tensors: Readonly<Record<string, Tensor>>,
+): WeightUpdate => {
+  const value = lookup(tensors, 'value') as Tensor;
+  return site.detail._tag === 'Value' ? replace(value) : replaceRows(site.detail.rows, value);
+};
+
+/**
+ * The module tree once saved modules stop sharing: a tied parameter with a trained copy on either side is stored twice.
+ *
+ * @returns the untied spec and the stored key that each new key starts from
+ */
+export const untieSaved = (
+  spec: ModelSpec,
+  saved: ReadonlyArray<ModuleSpec>,
+): { readonly spec: ModelSpec; readonly sources: Readonly<Record<string, string>> } => {
+  const below = (key: string): boolean => saved.some((s) => key.startsWith(`${s.name}.`));
+  const cut = spec.ties.filter(([alias, owner]) => below(alias) || below(owner));
+  return {
+    spec: {
+      ...spec,
+      ties: spec.ties.filter((tie) => !cut.includes(tie)),
+      config: cut.length > 0 ? { ...spec.config, tie_word_embeddings: false } : spec.config,
+    },
+    sources: Object.fromEntries(cut),
+  };
+};
+
+/** Where an auxiliary site's training starts: at the base's own values. */
+export const initAuxiliary = (
+  site: Site<AuxiliaryDetail>,
+  weights: Weights,
+): Result<ReadonlyArray<readonly [name: string, value: Tensor]>> => {
+  if (site.stored === undefined) return E.right([]);
+  const W = lookup(weights, site.key);
+  if (W === undefined)
+    return fail(`weights: ${site.key}`, 'the base parameter that a trained copy starts from', 'no such tensor');
+  const { detail } = site;
+  const value = detail._tag === 'Value' ? tf.clone(W) : tf.gather(W, tf.tensor1d([...detail.rows], 'int32'));
+  return E.right([[site.tensors['value'] as string, value]]);
+};

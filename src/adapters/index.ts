@@ -1,0 +1,56 @@
+/**
+ * Adapters as values: decode, init, combine, apply, attach, undo.
+ */
+export { leavesOf, sameAdapter, type Adapter, type Leaf, type Mergeable } from './adapter.js';
+export { apply, applyAt, attach } from './apply.js';
+export { isAttached, type Attached, type ModelWeights } from './attached.js';
+export {
+  additive,
+  additiveModule,
+  compose,
+  composition,
+  eqAdapter,
+  identity,
+  inverse,
+  isAdditive,
+  isMergeable,
+  mergeable,
+  restrict,
+  scale,
+  sum,
+} from './combine.js';
+export { adaptedKeys, sourceOf, specAfter, touchedKeys, updateAt, type Reading } from './compile.js';
+export {
+  decodeConfig,
+  encodeConfig,
+  field,
+  floatField,
+  nullable,
+  peftTypes,
+  type BaseConfig,
+  type Field,
+  type Fields,
+  type Values,
+} from './config.js';
+export { decodeAdapter, type AdapterFiles, type DecodedAdapter } from './decode.js';
+export { init, type InitOptions } from './init.js';
+export { mapLeaves, trainable, withTrainable } from './leaf.js';
+export type { InitContext, LayoutContext, Method, Restructured } from './method.js';
+export { lora } from './methods/lora/lora.js';
+export { countTrainable, print } from './print.js';
+export { registry } from './registry.js';
+export { layoutOfParts, type Layout, type ParamSpec, type Part, type Site } from './site.js';
+export { treeChange, type TreeChange } from './tree.js';
+export { unapply } from './unapply.js';
+export {
+  dense,
+  lowRank,
+  normalize,
+  replace,
+  replaceRows,
+  sequence,
+  type WeightUpdate,
+} from './update.js';
+export { applyUpdate } from './updates/apply.js';
+export { forwardUpdate, type Use } from './updates/forward.js';
+export { algebraOf, algebras, isRowLocal, joinAlgebras, type Algebra } from './updates/traits.js';

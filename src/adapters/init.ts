@@ -1,0 +1,58 @@
+/**
+ * New adapters.
+ */
+import { E, F } from '../fp.js';
+import type { ModelSpec } from '../models/spec.js';
+import { scope } from '../ops/backend.js';
+import type { Key } from '../ops/random.js';
+import { lookup, mapRecord, recordOf, type Weights } from '../ops/tensor.js';
+import type { Result } from '../problem.js';
+import type { Leaf } from './adapter.js';
+import { decodeConfig, type BaseConfig } from './config.js';
+import { makeLeaf } from './leaf.js';
+import type { Method } from './method.js';
+import { keysAfter, sourceIn, type TreeChange } from './tree.js';
+
+/** What a new adapter is made from. */
+export interface InitOptions {
+  /** The module tree of the base model. */
+  readonly spec: ModelSpec;
+  /** Randomness, used up. */
+  readonly key: Key;
+  /** Base weights; methods whose start depends on them say so when they are missing. */
+  readonly weights?: Weights;
+}
+
+const underNewKeys = (change: TreeChange | undefined, weights: Weights): Weights =>
+  recordOf(
+    keysAfter(change, Object.keys(weights)).flatMap((key) => {
+      const W = lookup(weights, sourceIn(change, key) ?? '');
+      return W === undefined ? [] : [[key, W] as const];
+    }),
+  );
+
+/**
+ * A new adapter at the start of its training.
+ *
+ * @param method a method of the registry, or one of your own
+ * @param config fields of its config in PEFT's names; missing ones get PEFT's defaults
+ * @returns every problem with the config on this model, or the adapter, whose tensors the caller owns
+ */
+export const init = (
+  method: Method,
+  config: Readonly<Record<string, unknown>>,
+  { spec: base, key, weights = {} }: InitOptions,
+): Result<Leaf> =>
+  F.pipe(
+    E.Do,
+    E.bind('decoded', () => decodeConfig(method.fields, { ...config, peft_type: method.peftType })),
+    E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
+    E.bind('tree', ({ config: c }) => method.restructure(c, base)),
+    E.bind('layout', ({ config: c, tree }) => method.layout(c, { spec: tree.spec, has: () => false })),
+    E.bind('params', ({ config: c, tree, layout }) =>
+      scope(() => method.init(c, { layout, spec: tree.spec, key, weights: underNewKeys(tree.change, weights) })),
+    ),
+    E.map(({ config: c, tree, layout, params }) =>
+      makeLeaf({ method, config: c, ...tree, layout, params, dtypes: mapRecord(params, () => 'F32' as const) }),
+    ),
+  );

@@ -1,0 +1,60 @@
+/**
+ * A method: one PEFT algorithm as a record of pure functions.
+ */
+import type { ModelSpec } from '../models/spec.js';
+import type { Key } from '../ops/random.js';
+import type { Tensor, Weights } from '../ops/tensor.js';
+import type { Result } from '../problem.js';
+import type { BaseConfig, Fields } from './config.js';
+import type { Layout, Site } from './site.js';
+import type { TreeChange } from './tree.js';
+import type { WeightUpdate } from './update.js';
+
+/** What `layout` may look at. */
+export interface LayoutContext {
+  /** The module tree, after `spec`. */
+  readonly spec: ModelSpec;
+  /** Whether the checkpoint holds a tensor; at init nothing is there yet, so optional tensors are left out. */
+  readonly has: (name: string) => boolean;
+}
+
+/** What `init` may look at. */
+export interface InitContext<D> {
+  readonly layout: Layout<D>;
+  readonly spec: ModelSpec;
+  readonly key: Key;
+  /** Base weights, for methods whose start depends on them. */
+  readonly weights: Weights;
+}
+
+/** A module tree that an adapter builds from the base's, and how its parameters come from the base's. */
+export interface Restructured {
+  readonly spec: ModelSpec;
+  readonly change: TreeChange | undefined;
+}
+
+/**
+ * One PEFT method: its config codec, where it acts, its tensors, its start and its weight update.
+ *
+ * Nothing else in Weft knows a method by name: laws, parity, command line, docs and benches loop over the registry.
+ */
+// A method's config and detail are its own affair; whoever holds it only passes them back to it.
+// eslint-disable-next-line typescript/no-explicit-any
+export interface Method<C extends BaseConfig = any, D = any> {
+  /** `peft_type` in adapter_config.json. */
+  readonly peftType: string;
+  /** The paper. */
+  readonly reference: string;
+  /** Fields of the config beyond the common ones, with PEFT's defaults. */
+  readonly fields: Fields;
+  /** Checks across fields; `r > 0` and the like belong to the fields' codecs. */
+  readonly validate: (config: C) => Result<C>;
+  /** The module tree that the config asks for; most methods keep the base's. */
+  readonly restructure: (config: C, spec: ModelSpec) => Result<Restructured>;
+  /** Where the method acts and which tensors its checkpoint holds. */
+  readonly layout: (config: C, context: LayoutContext) => Result<Layout<D>>;
+  /** The start of training. */
+  readonly init: (config: C, context: InitContext<D>) => Result<Weights>;
+  /** What the method does to one site's parameter. */
+  readonly update: (config: C, site: Site<D>, tensors: Readonly<Record<string, Tensor>>) => WeightUpdate;
+}

@@ -1,0 +1,49 @@
+/**
+ * LoRA: W' = W + s B A, with B [out, r], A [r, in] and s = alpha / r (alpha / sqrt(r) with rsLoRA).
+ *
+ * Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", https://arxiv.org/abs/2106.09685;
+ * DoRA: Liu et al., https://arxiv.org/abs/2402.09353; rsLoRA: Kalajdzievski, https://arxiv.org/abs/2312.03732.
+ */
+import { E, F } from '../../../fp.js';
+import { replicateLayers } from '../../../models/spec-of.js';
+import { parameters, type ModelSpec } from '../../../models/spec.js';
+import type { Result } from '../../../problem.js';
+import { untieSaved } from '../../auxiliary.js';
+import type { Method, Restructured } from '../../method.js';
+import { selectSaved } from '../../targets/match.js';
+import { treeChange } from '../../tree.js';
+import { loraFields, validateLora, type LoraConfig } from './config.js';
+import { initLora } from './init.js';
+import { loraLayout } from './layout.js';
+import { loraUpdate, type LoraDetail } from './update.js';
+
+/** The module tree that a config asks for: replicated layers, and ties cut where one side is saved as a copy. */
+const restructure = (config: LoraConfig, base: ModelSpec): Result<Restructured> =>
+  F.pipe(
+    E.Do,
+    E.bind('tree', () =>
+      config.layer_replication === null ? E.right(unchanged(base)) : replicateLayers(base, config.layer_replication),
+    ),
+    E.bind('saved', ({ tree }) => selectSaved(config, tree.spec)),
+    E.map(({ tree, saved }) => {
+      const untied = untieSaved(tree.spec, saved.modules);
+      return { spec: untied.spec, change: treeChange(base, { ...tree.sources, ...untied.sources }) };
+    }),
+  );
+
+const unchanged = (spec: ModelSpec) => ({
+  spec,
+  sources: Object.fromEntries(parameters(spec).map(([key]) => [key, key])),
+});
+
+/** LoRA, with DoRA and rsLoRA. */
+export const lora: Method<LoraConfig, LoraDetail> = {
+  peftType: 'LORA',
+  reference: 'https://arxiv.org/abs/2106.09685',
+  fields: loraFields,
+  validate: validateLora,
+  restructure,
+  layout: loraLayout as Method<LoraConfig, LoraDetail>['layout'],
+  init: initLora,
+  update: (_config, site, tensors) => loraUpdate(site.detail, tensors),
+};

@@ -1,0 +1,260 @@
+/**
+ * The sites of LoRA on one module, by kind of module.
+ */
+import { E } from '../../../fp.js';
+import { paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.js';
+import type { Shape } from '../../../ops/tensor.js';
+import { all, fail, type Result } from '../../../problem.js';
+import { modelPrefix } from '../../auxiliary.js';
+import type { ParamSpec, Part, Site } from '../../site.js';
+import type { LoraConfig } from './config.js';
+import { groupedReason, type LoraDetail } from './update.js';
+
+/** Rank and scale of one module: r and s = alpha / r, or alpha / sqrt(r) with rsLoRA. */
+export interface Strength {
+  readonly r: number;
+  readonly s: number;
+}
+
+const trainable = (name: string, shape: Shape): ParamSpec => ({ name, shape, trainable: true, optional: false });
+
+/** The stored parameter that a merge changes: PEFT adds to a tied weight in place, so the owner changes with its alias. */
+const storedKey = (spec: ModelSpec, key: string): string => spec.ties.find(([alias]) => alias === key)?.[1] ?? key;
+
+interface WeightPart {
+  readonly module: string;
+  readonly param: string;
+  readonly prefix: string;
+  readonly A: readonly [suffix: string, shape: Shape];
+  readonly B: readonly [suffix: string, shape: Shape];
+  readonly m: Shape | undefined;
+  readonly detail: LoraDetail;
+}
+
+const dependent = {
+  algebra: 'dependent',
+  reason: 'DoRA divides by a norm of the weight that it is applied to',
+} as const;
+const additive = { algebra: 'additive' } as const;
+const routed = { algebra: 'routed', reason: groupedReason } as const;
+
+const weightPart = (spec: ModelSpec, w: WeightPart): Part<LoraDetail> => {
+  const key = paramKey(w.module, w.param);
+  const name = (suffix: string): string => `${modelPrefix}${w.prefix}.${suffix}`;
+  const m = w.m === undefined ? [] : [trainable(name('lora_magnitude_vector'), w.m)];
+  const site: Site<LoraDetail> = {
+    key,
+    stored: storedKey(spec, key),
+    module: w.module,
+    tensors: { A: name(w.A[0]), B: name(w.B[0]), ...(w.m === undefined ? {} : { m: name('lora_magnitude_vector') }) },
+    detail: w.detail,
+  };
+  const grouped = w.detail._tag === 'Conv' && w.detail.groups > 1;
+  return {
+    site,
+    params: [trainable(name(w.A[0]), w.A[1]), trainable(name(w.B[0]), w.B[1]), ...m],
+    ...(grouped ? routed : w.m === undefined ? additive : dependent),
+  };
+};
+
+/** b + s B.bias, for `lora_bias`. */
+const biasPart = (m: ModuleSpec, s: number, size: number): Part<LoraDetail> => {
+  const name = `${modelPrefix}${m.name}.lora_B.bias`;
+  const key = paramKey(m.name, 'bias');
+  const there = m.params['bias'] !== undefined;
+  return {
+    site: {
+      key,
+      stored: there ? key : undefined,
+      module: m.name,
+      tensors: { bias: name },
+      detail: { _tag: 'Bias', s },
+    },
+    params: [trainable(name, [size])],
+    ...(there
+      ? additive
+      : { algebra: 'routed', reason: `lora_bias needs a bias to merge into, and ${m.name} has none` }),
+  };
+};
+
+const weightFactors = { A: 'lora_A.weight', B: 'lora_B.weight' } as const;
+
+const linearParts = (
+  c: LoraConfig,
+  spec: ModelSpec,
+  m: ModuleSpec,
+  { r, s }: Strength,
+): ReadonlyArray<Part<LoraDetail>> => {
+  const [rows, columns] = m.params['weight'] as readonly [number, number];
+  // A guessed Linear may be a Conv1D: then the config knows better than the shapes.
+  const transposed = m.kind === 'Conv1D' || (m.inferred === true && c.fan_in_fan_out);
+  const [out, inputs] = transposed ? [columns, rows] : [rows, columns];
+  const weight = weightPart(spec, {
+    module: m.name,
+    param: 'weight',
+    prefix: m.name,
+    A: [weightFactors.A, [r, inputs]],
+    B: [weightFactors.B, [out, r]],
+    m: c.use_dora ? [out] : undefined,
+    detail: { _tag: 'Linear', s, r, transposed },
+  });
+  return c.lora_bias ? [weight, biasPart(m, s, out)] : [weight];
+};
+
+const embeddingParts = (
+  c: LoraConfig,
+  spec: ModelSpec,
+  m: ModuleSpec,
+  { r, s }: Strength,
+): ReadonlyArray<Part<LoraDetail>> => {
+  const [V, D] = m.params['weight'] as readonly [number, number];
+  return [
+    weightPart(spec, {
+      module: m.name,
+      param: 'weight',
+      prefix: m.name,
+      A: ['lora_embedding_A', [r, V]],
+      B: ['lora_embedding_B', [D, r]],
+      m: c.use_dora ? [D] : undefined,
+      detail: { _tag: 'Embedding', s, r },
+    }),
+  ];
+};
+
+const convParts = (
+  c: LoraConfig,
+  spec: ModelSpec,
+  m: ModuleSpec,
+  { r, s }: Strength,
+): Result<ReadonlyArray<Part<LoraDetail>>> => {
+  const [out, perGroup, ...kernel] = m.params['weight'] as readonly [number, number, ...number[]];
+  const groups = m.conv?.groups ?? 1;
+  if (r % groups !== 0)
+    return fail(
+      `adapter_config.json: r (${m.name})`,
+      `a rank that ${groups} groups divide`,
+      String(r),
+      'Choose a multiple of the groups for this module, e.g. with rank_pattern.',
+    );
+  const ones = kernel.map(() => 1);
+  const weight = weightPart(spec, {
+    module: m.name,
+    param: 'weight',
+    prefix: m.name,
+    A: [weightFactors.A, [r, perGroup * groups, ...kernel]],
+    B: [weightFactors.B, [out, r / groups, ...ones]],
+    m: c.use_dora ? [1, out, ...ones] : undefined,
+    detail: { _tag: 'Conv', s, r, groups },
+  });
+  return E.right(c.lora_bias ? [weight, biasPart(m, s, out)] : [weight]);
+};
+
+/**
+ * nn.MultiheadAttention takes two adapters: one on the stacked in-projection, one on the out-projection.
+ *
+ * PEFT adds the out-projection's change twice, in training as in merging, so its scale here is 2 s.
+ */
+const attentionParts = (
+  c: LoraConfig,
+  spec: ModelSpec,
+  m: ModuleSpec,
+  { r, s }: Strength,
+): Result<ReadonlyArray<Part<LoraDetail>>> => {
+  const shape = m.params['in_proj_weight'];
+  if (shape === undefined)
+    return fail(
+      `target_modules: ${m.name}`,
+      'attention with one stacked in_proj_weight',
+      'separate projections',
+      'LoRA on nn.MultiheadAttention needs equal query, key and value sizes.',
+    );
+  if (c.use_dora || c.lora_bias)
+    return fail(
+      `target_modules: ${m.name}`,
+      'plain LoRA on nn.MultiheadAttention',
+      c.use_dora ? 'use_dora' : 'lora_bias',
+    );
+  const [stacked, width] = shape as readonly [number, number];
+  const part = (module: string, param: string, prefix: string, out: number, scale: number): Part<LoraDetail> =>
+    weightPart(spec, {
+      module,
+      param,
+      prefix,
+      A: [weightFactors.A, [r, width]],
+      B: [weightFactors.B, [out, r]],
+      m: undefined,
+      detail: { _tag: 'Linear', s: scale, r, transposed: false },
+    });
+  return E.right([
+    part(m.name, 'in_proj_weight', m.name, stacked, s),
+    part(`${m.name}.out_proj`, 'weight', `${m.name}.base_layer.out_proj`, width, 2 * s),
+  ]);
+};
+
+/** The sites of one targeted module. */
+export const moduleParts = (
+  c: LoraConfig,
+  spec: ModelSpec,
+  m: ModuleSpec,
+  strength: Strength,
+): Result<ReadonlyArray<Part<LoraDetail>>> => {
+  switch (m.kind) {
+    case 'Linear':
+    case 'Conv1D':
+      return E.right(linearParts(c, spec, m, strength));
+    case 'Embedding':
+      return E.right(embeddingParts(c, spec, m, strength));
+    case 'Conv1d':
+    case 'Conv2d':
+    case 'Conv3d':
+      return convParts(c, spec, m, strength);
+    case 'MultiheadAttention':
+      return attentionParts(c, spec, m, strength);
+    default:
+      return fail(
+        `target_modules: ${m.name}`,
+        'a Linear, Conv1D, Conv1d, Conv2d, Conv3d, Embedding or MultiheadAttention',
+        `a module of kind ${m.kind}`,
+        'Narrow target_modules, or name its parameters in target_parameters.',
+      );
+  }
+};
+
+/** Raw parameters of one module: the first in the module's own order is innermost, so each earlier one adds a `base_layer`. */
+export const parameterParts = (
+  spec: ModelSpec,
+  m: ModuleSpec,
+  params: ReadonlyArray<string>,
+  strength: (name: string) => Strength,
+): Result<ReadonlyArray<Part<LoraDetail>>> =>
+  all(
+    params.map((param, i) => {
+      const shape = m.params[param] as Shape;
+      const { r, s } = strength(paramKey(m.name, param));
+      if (shape.length !== 2 && shape.length !== 3)
+        return fail(
+          `target_parameters: ${paramKey(m.name, param)}`,
+          'a parameter with 2 or 3 axes',
+          `${shape.length} axes`,
+        );
+      const experts = shape.length === 3 ? (shape[0] as number) : 1;
+      const transposed = shape.length === 3 && m.transposed === true;
+      const [out, inputs] = transposed
+        ? [shape[2] as number, shape[1] as number]
+        : (shape.slice(-2) as [number, number]);
+      return E.right(
+        weightPart(spec, {
+          module: m.name,
+          param,
+          prefix: `${m.name}${'.base_layer'.repeat(params.length - 1 - i)}`,
+          A: [weightFactors.A, [r * experts, inputs]],
+          B: [weightFactors.B, [out, r * experts]],
+          m: undefined,
+          detail:
+            shape.length === 3
+              ? { _tag: 'Experts', s, r, experts, transposed }
+              : { _tag: 'Linear', s, r, transposed: false },
+        }),
+      );
+    }),
+  );

@@ -1,0 +1,91 @@
+/**
+ * LoRA's weight update, by kind of layer.
+ */
+import { sizeOf, type Tensor } from '../../../ops/tensor.js';
+import { tf } from '../../../ops/tf.js';
+import { dense, lowRank, normalize, type WeightUpdate } from '../../update.js';
+
+/** What LoRA knows of one site. `s` is alpha / r, or alpha / sqrt(r) with rsLoRA. */
+export type LoraDetail =
+  | { readonly _tag: 'Linear'; readonly s: number; readonly r: number; readonly transposed: boolean }
+  | { readonly _tag: 'Embedding'; readonly s: number; readonly r: number }
+  | { readonly _tag: 'Conv'; readonly s: number; readonly r: number; readonly groups: number }
+  | {
+      readonly _tag: 'Experts';
+      readonly s: number;
+      readonly r: number;
+      readonly experts: number;
+      readonly transposed: boolean;
+    }
+  | { readonly _tag: 'Bias'; readonly s: number };
+
+/** The tensors of a site; `m` only with DoRA, `bias` only at a bias. */
+export type LoraTensors = Readonly<Record<'A' | 'B' | 'm' | 'bias' | string, Tensor>>;
+
+const transpose = (X: Tensor): Tensor => tf.transpose(X, [1, 0]);
+
+/** A weight update, and with DoRA its magnitude along the output axis. */
+const withMagnitude = (update: WeightUpdate, m: Tensor | undefined, axis: 0 | 1): WeightUpdate =>
+  m === undefined ? update : normalize(update, tf.reshape(m, [-1]), axis);
+
+/**
+ * Experts share one A [E r, in] and one B [out, r E], packed differently: A's row is e r + j, B's column is j E + e.
+ *
+ * @returns factors for W [E, out, in], or for W [E, in, out] when `transposed`
+ */
+const experts = (A: Tensor, B: Tensor, E: number, s: number, transposed: boolean): WeightUpdate => {
+  const Ae = tf.reshape(A, [E, -1, A.shape[1] as number]); // [E, r, in]
+  const Be = tf.reshape(B, [B.shape[0] as number, -1, E]); // [out, r, E]
+  return transposed
+    ? lowRank(tf.transpose(Ae, [0, 2, 1]), tf.transpose(Be, [2, 1, 0]), s)
+    : lowRank(tf.transpose(Be, [2, 0, 1]), Ae, s);
+};
+
+/**
+ * The update of one site, in the layout of its weight.
+ *
+ * Linear [out, in]: W + s B A. Conv1D [in, out] and Embedding [V, D]: W + s (B A)^T = W + s A^T B^T.
+ * Convolution [out, in, ...k]: B and A with their kernel axes flattened. DoRA: (m / ||V||) V over output rows (columns
+ * for Conv1D and Embedding).
+ *
+ * @param A [r, in], or [r, V], or [r, in, ...k]
+ * @param B [out, r], or [D, r], or [out, r / groups, 1, ...]
+ */
+export const loraUpdate = (detail: LoraDetail, { A, B, m, bias }: LoraTensors): WeightUpdate => {
+  if (detail._tag === 'Bias') return dense(bias as Tensor, detail.s);
+  const [a, b] = [A as Tensor, B as Tensor];
+  switch (detail._tag) {
+    case 'Linear':
+      return detail.transposed
+        ? withMagnitude(lowRank(transpose(a), transpose(b), detail.s), m, 1)
+        : withMagnitude(lowRank(b, a, detail.s), m, 0);
+    case 'Embedding':
+      return withMagnitude(lowRank(transpose(a), transpose(b), detail.s), m, 1);
+    case 'Conv':
+      return detail.groups === 1
+        ? withMagnitude(
+            lowRank(
+              tf.reshape(b, [b.shape[0] as number, -1]),
+              tf.reshape(a, [a.shape[0] as number, sizeOf(a.shape.slice(1))]),
+              detail.s,
+            ),
+            m,
+            0,
+          )
+        : {
+            _tag: 'Branch',
+            kind: 'GroupedConv',
+            A: a,
+            B: b,
+            s: detail.s,
+            ...(m === undefined ? {} : { m: tf.reshape(m, [-1]) }),
+            reason: groupedReason,
+          };
+    case 'Experts':
+      return experts(a, b, detail.experts, detail.s, detail.transposed);
+  }
+};
+
+/** Why LoRA on a grouped convolution cannot merge. */
+export const groupedReason =
+  'LoRA on a convolution with groups > 1 mixes all input channels, which a grouped weight cannot hold';

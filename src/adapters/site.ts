@@ -1,0 +1,59 @@
+/**
+ * Sites: where an adapter acts, as plain data.
+ */
+import { joinAlgebras, type Algebra } from './updates/traits.js';
+
+/** One parameter of the model that an adapter changes. */
+export interface Site<D = unknown> {
+  /** The parameter, as the unmerged forward sees it; may be an alias of a tied one. */
+  readonly key: string;
+  /** The stored parameter that a merge changes; absent where another site of the same tied parameter does it. */
+  readonly stored: string | undefined;
+  /** The module that owns the parameter. */
+  readonly module: string;
+  /** Names in the adapter's parameters by the role they play here (`A`, `B`, `value`, ...). */
+  readonly tensors: Readonly<Record<string, string>>;
+  /** What the method knows of this site: rank, scaling, layout. */
+  readonly detail: D;
+}
+
+/** A tensor that an adapter's checkpoint holds. */
+export interface ParamSpec {
+  readonly name: string;
+  readonly shape: ReadonlyArray<number>;
+  readonly trainable: boolean;
+  /** May be missing from the file. */
+  readonly optional: boolean;
+}
+
+/** A site with the tensors that it brings and the algebra of its update. */
+export interface Part<D = unknown> {
+  readonly site: Site<D>;
+  readonly params: ReadonlyArray<ParamSpec>;
+  readonly algebra: Algebra;
+  /** Why the algebra is not additive. */
+  readonly reason?: string;
+}
+
+/** Everything that a config says about a model, before any tensor is read. */
+export interface Layout<D = unknown> {
+  readonly sites: ReadonlyArray<Site<D>>;
+  readonly params: ReadonlyArray<ParamSpec>;
+  /** The least lawful algebra among the sites, and why it is not additive. */
+  readonly algebra: Algebra;
+  readonly reasons: ReadonlyArray<string>;
+  /** Things worth telling that are no errors. */
+  readonly warnings: ReadonlyArray<string>;
+}
+
+/** A layout from its parts, in the order in which their updates apply. */
+export const layoutOfParts = <D>(parts: ReadonlyArray<Part<D>>, warnings: ReadonlyArray<string>): Layout<D> => {
+  const algebra = joinAlgebras(parts.map((p) => p.algebra));
+  return {
+    sites: parts.map((p) => p.site),
+    params: parts.flatMap((p) => p.params),
+    algebra,
+    reasons: [...new Set(parts.flatMap((p) => (p.algebra === algebra ? (p.reason ?? []) : [])))],
+    warnings,
+  };
+};

@@ -1,0 +1,36 @@
+/**
+ * Values by pattern: `rank_pattern` and `alpha_pattern`.
+ */
+import { E, F } from '../../fp.js';
+import { all, type Result } from '../../problem.js';
+import { compilePattern, matchPrefix } from './pattern.js';
+
+/** The value for a module's path, if a pattern matches it. */
+export type PatternValues = (key: string) => number | undefined;
+
+/**
+ * The first pattern that matches a key, in the order of `patterns`: a regular expression for the end of the key, from its
+ * start or from a dot, `(.*\.)?(pattern)$`; the key itself when none does (PEFT's `get_pattern_key`).
+ */
+export const patternKey = (patterns: ReadonlyArray<string>, at: string): Result<(key: string) => string> =>
+  F.pipe(
+    all(
+      patterns.map((source) =>
+        F.pipe(
+          compilePattern(`(.*\\.)?(${source})$`, `${at}, as "${source}"`),
+          E.map((pattern) => ({ source, pattern })),
+        ),
+      ),
+    ),
+    E.map((compiled) => (key) => compiled.find(({ pattern }) => matchPrefix(pattern, key) !== undefined)?.source ?? key),
+  );
+
+/** Values of a record whose keys are patterns; `field` is its name in the config. A key is also looked up as it is. */
+export const patternValues = (values: Readonly<Record<string, number>>, field: string): Result<PatternValues> =>
+  F.pipe(
+    patternKey(Object.keys(values), `adapter_config.json: ${field}`),
+    E.map((keyOf) => (key) => {
+      const found = keyOf(key);
+      return Object.hasOwn(values, found) ? values[found] : undefined;
+    }),
+  );

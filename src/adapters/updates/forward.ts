@@ -1,0 +1,70 @@
+/**
+ * The unmerged forward: what a layer computes with updates beside its weight, without the dense W'.
+ */
+import type { Tensor } from '../../ops/tensor.js';
+import { tf } from '../../ops/tf.js';
+import { sequence, type Branch, type ReplaceRows, type WeightUpdate } from '../update.js';
+import { applyUpdate, magnitudeRatio } from './apply.js';
+
+/** A layer as a function that is linear in its weight: x is fixed, the weight varies. */
+export interface Use {
+  /** y for a dense weight in storage layout, without bias. */
+  readonly dense: (W: Tensor) => Tensor;
+  /** y for the weight B A, without forming it. */
+  readonly lowRank: (B: Tensor, A: Tensor) => Tensor;
+  /** The axis of the weight's matrix view that is the output. */
+  readonly outputAxis: 0 | 1;
+  /** y with its output axis multiplied by g [1, out] or [out, 1]. */
+  readonly scaleOutput: (y: Tensor, g: Tensor) => Tensor;
+  /** y after the weight's rows are replaced; absent where only the dense form will do. */
+  readonly replaceRows?: (y: Tensor, update: ReplaceRows) => Tensor;
+  /** y with a branch beside the layer; absent where the layer knows none. */
+  readonly branch?: (y: Tensor, update: Branch, W: Tensor) => Tensor;
+}
+
+/** The state before an update: the weight and the output with it, each formed only when an update asks for it. */
+interface Before {
+  readonly W: () => Tensor;
+  readonly y: () => Tensor;
+}
+
+const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
+  switch (update._tag) {
+    case 'LowRank': {
+      if (update.B.rank !== 2) return use.dense(applyUpdate(update, before.W()));
+      const change = use.lowRank(update.B, update.A);
+      return tf.add(before.y(), update.s === 1 ? change : tf.mul(change, update.s));
+    }
+    case 'Normalize':
+      return update.axis === use.outputAxis
+        ? use.scaleOutput(
+            step(update.update, before, use),
+            magnitudeRatio(update, applyUpdate(update.update, before.W())),
+          )
+        : use.dense(applyUpdate(update, before.W()));
+    case 'ReplaceRows':
+      return use.replaceRows === undefined
+        ? use.dense(applyUpdate(update, before.W()))
+        : use.replaceRows(before.y(), update);
+    case 'Branch':
+      if (use.branch === undefined) throw new TypeError(`this layer has no branch for ${update.kind}`);
+      return use.branch(before.y(), update, before.W());
+    case 'Sum':
+    case 'Sequence': {
+      if (update.updates.length === 0) return before.y();
+      const last = update.updates[update.updates.length - 1] as WeightUpdate;
+      const rest = sequence(update.updates.slice(0, -1));
+      return step(last, { W: () => applyUpdate(rest, before.W()), y: () => step(rest, before, use) }, use);
+    }
+    case 'Dense':
+    case 'Replace':
+      return use.dense(applyUpdate(update, before.W()));
+  }
+};
+
+/**
+ * y for the weight update(W), equal to `use.dense(applyUpdate(update, W))` but without forming W' where the update's
+ * form allows it.
+ */
+export const forwardUpdate = (update: WeightUpdate | undefined, W: Tensor, use: Use): Tensor =>
+  update === undefined ? use.dense(W) : step(update, { W: () => W, y: () => use.dense(W) }, use);

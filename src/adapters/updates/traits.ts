@@ -1,0 +1,55 @@
+/**
+ * What is lawful for an update, told from its form alone.
+ */
+import type { WeightUpdate } from '../update.js';
+
+/** The algebras that an adapter's action on weights can live in, from most to least lawful. */
+export const algebras = ['additive', 'replacement', 'dependent', 'routed'] as const;
+
+/**
+ * additive: W + D with D free of W, so changes commute, scale and subtract. replacement: some tensors are set, not
+ * changed. dependent: D depends on W (DoRA), so order matters. routed: the forward pass changes in a way that no dense
+ * weight can hold.
+ */
+export type Algebra = (typeof algebras)[number];
+
+/** The least lawful of some algebras; additive for none. */
+export const joinAlgebras = (parts: ReadonlyArray<Algebra>): Algebra =>
+  parts.reduce<Algebra>((a, b) => (algebras.indexOf(b) > algebras.indexOf(a) ? b : a), 'additive');
+
+/** The algebra of an update. */
+export const algebraOf = (update: WeightUpdate): Algebra => {
+  switch (update._tag) {
+    case 'LowRank':
+    case 'Dense':
+      return 'additive';
+    case 'Replace':
+    case 'ReplaceRows':
+      return 'replacement';
+    case 'Normalize':
+      return joinAlgebras(['dependent', algebraOf(update.update)]);
+    case 'Sum':
+    case 'Sequence':
+      return joinAlgebras(update.updates.map(algebraOf));
+    case 'Branch':
+      return 'routed';
+  }
+};
+
+/** Whether rows of W' depend on the same rows of W only, so that a tile of rows can be merged on its own. */
+export const isRowLocal = (update: WeightUpdate): boolean => {
+  switch (update._tag) {
+    case 'LowRank':
+    case 'Dense':
+    case 'Replace':
+    case 'ReplaceRows':
+      return true;
+    case 'Normalize':
+      return update.axis === 0 && isRowLocal(update.update);
+    case 'Sum':
+    case 'Sequence':
+      return update.updates.every(isRowLocal);
+    case 'Branch':
+      return false;
+  }
+};

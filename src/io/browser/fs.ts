@@ -1,0 +1,17 @@
+/**
+ * `#fs` in browsers: every function says what to do instead.
+ */
+import { fail, type Result } from '../../problem.js';
+import type { FileSystem } from '../file-system.js';
+
+const needsNode = async (path: string): Promise<Result<never>> =>
+  fail(path, 'a file system', 'a browser', 'paths need Node; give the bytes, or the File that a person chose, instead');
+
+export const openFile: FileSystem['openFile'] = needsNode;
+export const readText: FileSystem['readText'] = needsNode;
+export const listFolder: FileSystem['listFolder'] = needsNode;
+export const statFile: FileSystem['statFile'] = needsNode;
+export const pathInside: FileSystem['pathInside'] = needsNode;
+export const writeFileAtomic: FileSystem['writeFileAtomic'] = needsNode;
+export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = needsNode;
+export const copyFile: FileSystem['copyFile'] = needsNode;

@@ -1,0 +1,104 @@
+/**
+ * Merging a model folder into another one.
+ */
+import { listFolder, pathInside, statFile, writeFolderAtomic } from '#fs';
+import type { Adapter, Mergeable } from '../../adapters/adapter.js';
+import { E } from '../../fp.js';
+import { fail, type Result } from '../../problem.js';
+import type { Writer } from '../file-system.js';
+import type { OpenModel } from '../model.js';
+import { pythonJson } from '../python-json.js';
+import { planMerge, type MergePlan } from './plan.js';
+import { runMerge, type MergeOptions } from './run.js';
+
+/** Weights in other formats, which would be stale beside the merged ones. */
+const otherWeights = /\.(safetensors|bin|pt|pth|gguf|onnx|msgpack|h5|ot|ckpt)$|\.(bin|safetensors)\.index\.json$/;
+
+const indexName = 'model.safetensors.index.json';
+
+/** Whether every tensor keeps its name and file, so that the base's index and config stay true. */
+const sameNames = ({ checkpoint }: OpenModel, plan: MergePlan): boolean =>
+  plan.files.every((f) => {
+    const names = [...(checkpoint.files.get(f.name)?.header.tensors.keys() ?? [])];
+    return names.length === f.tensors.length && f.tensors.every((t, i) => t.name === names[i]);
+  });
+
+const indexText = (plan: MergePlan): string =>
+  `${pythonJson({
+    metadata: { total_size: plan.totalBytes },
+    weight_map: Object.fromEntries(plan.files.flatMap((f) => f.tensors.map((t) => [t.name, f.name]))),
+  })}\n`;
+
+const copyRest = async (folder: string, writer: Writer, skip: ReadonlySet<string>): Promise<Result<void>> => {
+  const names = await listFolder(folder);
+  if (E.isLeft(names)) return names;
+  for (const name of names.right.filter((n) => !otherWeights.test(n) && !skip.has(n))) {
+    const path = await pathInside(folder, name);
+    if (E.isLeft(path)) return path;
+    const found = await statFile(path.right);
+    if (E.isLeft(found)) return found;
+    if (found.right.kind !== 'file') continue;
+    const copied = await writer.copyFile(path.right, name);
+    if (E.isLeft(copied)) return copied;
+  }
+  return E.right(undefined);
+};
+
+/** Files that a changed module tree rewrites: the shard index and config.json. */
+const rewriteNames = async (
+  model: OpenModel,
+  plan: MergePlan,
+  writer: Writer,
+): Promise<Result<ReadonlySet<string>>> => {
+  const rewritten: (readonly [string, string])[] = [];
+  if (model.checkpoint.index !== undefined && !sameNames(model, plan)) rewritten.push([indexName, indexText(plan)]);
+  if (plan.spec.config !== model.spec.config) rewritten.push(['config.json', `${pythonJson(plan.spec.config)}\n`]);
+  for (const [name, text] of rewritten) {
+    const written = await writer.writeFile(name, text);
+    if (E.isLeft(written)) return written;
+  }
+  return E.right(new Set(rewritten.map(([name]) => name)));
+};
+
+/**
+ * Merges an adapter into a model folder: out/ = apply(adapter, base/).
+ *
+ * The output is a whole model folder: merged safetensors in the base's layout, config.json, tokenizer and whatever else
+ * lay beside the weights. It appears in one step; on any problem nothing is left.
+ *
+ * @param model the opened base
+ * @param folder the base's folder
+ * @param out a new or empty folder
+ * @returns the plan that was carried out
+ */
+export const mergeFolder = async (
+  model: OpenModel,
+  folder: string,
+  adapter: Adapter<Mergeable>,
+  out: string,
+  options: MergeOptions = {},
+): Promise<Result<MergePlan>> => {
+  const plan = planMerge(model.checkpoint, adapter, model.spec);
+  if (E.isLeft(plan)) return plan;
+  if (plan.right.changed.length === 0) return fail('adapter', 'an adapter that changes a tensor', 'none');
+  return writeFolderAtomic(out, async (writer) => {
+    const merged = await runMerge(plan.right, model.checkpoint, adapter, writer, {
+      ...options,
+      copyFile: async (name) => {
+        const path = await pathInside(folder, name);
+        return E.isLeft(path) ? path : writer.copyFile(path.right, name);
+      },
+    });
+    if (E.isLeft(merged)) return merged;
+    const rewritten = await rewriteNames(model, plan.right, writer);
+    if (E.isLeft(rewritten)) return rewritten;
+    const index = model.checkpoint.index !== undefined && !rewritten.right.has(indexName);
+    const kept = await copyRest(folder, writer, rewritten.right);
+    if (E.isLeft(kept)) return kept;
+    if (index) {
+      const copied = await writer.copyFile(model.checkpoint.index as string, indexName);
+      if (E.isLeft(copied)) return copied;
+    }
+    return plan;
+  });
+};

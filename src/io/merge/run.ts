@@ -1,0 +1,140 @@
+/**
+ * Running a merge plan: tensors stream from the base checkpoint into a writer, a tile at a time.
+ */
+import { E } from '../../fp.js';
+import { leavesOf, type Adapter, type Mergeable } from '../../adapters/adapter.js';
+import { updateAt } from '../../adapters/compile.js';
+import { tensorsOf } from '../../adapters/updates/tensors.js';
+import { scope } from '../../ops/backend.js';
+import { fail, type Result } from '../../problem.js';
+import type { Checkpoint } from '../checkpoint.js';
+import type { FileWriter, Writer } from '../file-system.js';
+import type { FilePlan, MergePlan, TensorPlan } from './plan.js';
+import { blocksOf, tfjsKernel, type TileKernel } from './tile.js';
+
+/** How far a merge is. */
+export interface MergeProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly tensor: string;
+}
+
+/** Options of a merge. */
+export interface MergeOptions {
+  readonly onProgress?: (progress: MergeProgress) => void;
+  readonly kernel?: TileKernel;
+  /** Storage bytes of a tile; 1 MiB unless told. */
+  readonly tileBytes?: number;
+  /** Copies a whole file of the base, where the writer's file system can do better than read and write. */
+  readonly copyFile?: (name: string) => Promise<Result<void>>;
+}
+
+interface Run {
+  readonly checkpoint: Checkpoint;
+  readonly adapter: Adapter<Mergeable>;
+  readonly kernel: TileKernel;
+  readonly tileBytes: number;
+  readonly advance: (bytes: number, tensor: string) => void;
+}
+
+const MIB = 1 << 20;
+
+const copyTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promise<Result<void>> => {
+  const { byteLength } = plan.stored;
+  for (let offset = 0; offset < byteLength; offset += MIB) {
+    const bytes = await run.checkpoint.readRange(plan.source, offset, Math.min(MIB, byteLength - offset));
+    if (E.isLeft(bytes)) return bytes;
+    const written = await file.write(bytes.right);
+    if (E.isLeft(written)) return written;
+    run.advance(bytes.right.length, plan.name);
+  }
+  return E.right(undefined);
+};
+
+/** Frees what compiling an update made, but not the adapter's own parameters. */
+const release = (adapter: Adapter, update: Parameters<typeof tensorsOf>[0]): void => {
+  const own = new Set(leavesOf(adapter).flatMap((leaf) => Object.values(leaf.params).map((t) => t.id)));
+  for (const t of tensorsOf(update)) if (!own.has(t.id) && !t.isDisposed) t.dispose();
+};
+
+const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promise<Result<void>> => {
+  const { dtype, shape, byteLength } = plan.stored;
+  const update = scope(() => updateAt(run.adapter, plan.key as string));
+  if (update === undefined) return copyTensor(run, plan, file);
+  try {
+    const { grid, blocks } = blocksOf(update, shape, byteLength, run.tileBytes);
+    const rowBytes = byteLength / Math.max(1, grid.rows);
+    for (const block of blocks) {
+      const bytes = await run.checkpoint.readRange(plan.source, block.start * rowBytes, block.count * rowBytes);
+      if (E.isLeft(bytes)) return bytes;
+      const merged = await run.kernel(update, { dtype, shape, grid, block, bytes: bytes.right });
+      if (merged.overflow >= 0) {
+        const element = block.start * grid.columns + merged.overflow;
+        return fail(
+          `${plan.name}, element ${element}`,
+          `finite merged values in ${dtype}`,
+          'a value that this type cannot hold',
+          'The adapter is broken or far too strong for this storage type.',
+        );
+      }
+      const written = await file.write(merged.bytes);
+      if (E.isLeft(written)) return written;
+      run.advance(bytes.right.length, plan.name);
+    }
+    return E.right(undefined);
+  } finally {
+    release(run.adapter, update);
+  }
+};
+
+const writeFile = async (run: Run, plan: FilePlan, writer: Writer): Promise<Result<void>> => {
+  const file = await writer.create(plan.name);
+  if (E.isLeft(file)) return file;
+  const head = await file.right.write(plan.head);
+  if (E.isLeft(head)) return head;
+  for (const tensor of plan.tensors) {
+    const done = await (tensor.key === undefined ? copyTensor : mergeTensor)(run, tensor, file.right);
+    if (E.isLeft(done)) return done;
+  }
+  const closed = await file.right.close();
+  return E.map(() => undefined)(closed);
+};
+
+/**
+ * Writes the merged checkpoint's safetensors files.
+ *
+ * Holds one tile, the adapter and I/O buffers; an update that needs its whole tensor holds that one. The bytes do not
+ * depend on the tile's size for plain updates up to float32 rounding inside the matrix product.
+ *
+ * @returns the first problem, or nothing; what was written before a problem is the writer's to discard
+ */
+export const runMerge = async (
+  plan: MergePlan,
+  checkpoint: Checkpoint,
+  adapter: Adapter<Mergeable>,
+  writer: Writer,
+  options: MergeOptions = {},
+): Promise<Result<void>> => {
+  const progress = { done: 0 };
+  const run: Run = {
+    checkpoint,
+    adapter,
+    kernel: options.kernel ?? tfjsKernel,
+    tileBytes: options.tileBytes ?? MIB,
+    advance: (bytes, tensor) => {
+      progress.done += bytes;
+      options.onProgress?.({ doneBytes: progress.done, totalBytes: plan.totalBytes, tensor });
+    },
+  };
+  for (const file of plan.files) {
+    const whole = file.same ? options.copyFile : undefined;
+    const done = whole === undefined ? await writeFile(run, file, writer) : await whole(file.name);
+    if (E.isLeft(done)) return done;
+    if (whole !== undefined)
+      run.advance(
+        file.tensors.reduce((n, t) => n + t.stored.byteLength, 0),
+        file.name,
+      );
+  }
+  return E.right(undefined);
+};

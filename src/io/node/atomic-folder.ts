@@ -1,0 +1,115 @@
+/**
+ * Making a whole folder as one step.
+ */
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { E } from '../../fp.js';
+import { fail, type Result } from '../../problem.js';
+import type { FileSystem, FileWriter, Writer } from '../file-system.js';
+import { plainName } from '../plain-name.js';
+import { attempt } from './attempt.js';
+import { copyFile, syncFolder, temporaryBeside } from './durable.js';
+import { createFile, createWith } from './file-writer.js';
+import { statFile } from './read.js';
+
+/** Refuses a target that would be overwritten. */
+const checkTarget = async (out: string): Promise<Result<void>> => {
+  const found = await statFile(out);
+  if (E.isLeft(found)) return found;
+  const { kind } = found.right;
+  if (kind === 'missing') return E.right(undefined);
+  if (kind !== 'folder') return fail(out, 'a new or an empty folder', `a ${kind}`, 'choose another name');
+  const names = await attempt(out, 'a readable folder', () => readdir(out));
+  if (E.isLeft(names)) return names;
+  const hint = 'choose a new name, or remove the folder first';
+  return names.right.length === 0
+    ? E.right(undefined)
+    : fail(out, 'a new or an empty folder', `${names.right.length} files in it`, hint);
+};
+
+/** A writer into a folder, and a way to close all the files that it opened. */
+const writerInto = (folder: string): { readonly writer: Writer; readonly closeAll: () => Promise<Result<void>> } => {
+  const open: FileWriter[] = [];
+  const inside = (name: string): Result<string> =>
+    E.map((plain: string) => join(folder, plain))(plainName(name, folder));
+  return {
+    writer: {
+      create: async (name) => {
+        const path = inside(name);
+        const file = E.isLeft(path) ? path : await createFile(path.right);
+        if (E.isRight(file)) open.push(file.right);
+        return file;
+      },
+      writeFile: async (name, content) => {
+        const path = inside(name);
+        return E.isLeft(path) ? path : createWith(path.right, content);
+      },
+      copyFile: async (from, name) => {
+        const path = inside(name);
+        return E.isLeft(path) ? path : copyFile(from, path.right);
+      },
+    },
+    closeAll: async () => {
+      let result: Result<void> = E.right(undefined);
+      for (const file of open) {
+        const closed = await file.close();
+        if (E.isLeft(closed) && E.isRight(result)) result = closed;
+      }
+      return result;
+    },
+  };
+};
+
+/** Removes the temporary folder, and the parents that were made for it as far as they are empty. */
+const removeTraces = async (temporary: string, firstMade: string | undefined): Promise<void> => {
+  await rm(temporary, { recursive: true, force: true });
+  if (firstMade === undefined) return;
+  for (let at = dirname(temporary); at.length >= firstMade.length; at = dirname(at)) {
+    const removed = await rmdir(at).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) return;
+  }
+};
+
+/** Makes the files durable and gives the folder its name. */
+const publish = (temporary: string, out: string): Promise<Result<void>> =>
+  attempt(out, 'a new or an empty folder', async () => {
+    await syncFolder(temporary);
+    // Only POSIX renames onto an empty folder.
+    if (process.platform === 'win32') await rmdir(out).catch(() => undefined);
+    await rename(temporary, out);
+    await syncFolder(dirname(out));
+  });
+
+/** See `FileSystem.writeFolderAtomic`. */
+export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = async (target, write) => {
+  const out = resolve(target);
+  const free = await checkTarget(out);
+  if (E.isLeft(free)) return free;
+  const parents = await attempt(out, 'a parent folder that can be made', () =>
+    mkdir(dirname(out), { recursive: true }),
+  );
+  if (E.isLeft(parents)) return parents;
+  const temporary = temporaryBeside(out);
+  const { writer, closeAll } = writerInto(temporary);
+  let published = false;
+  try {
+    const made = await attempt(out, 'a folder that can be made', () => mkdir(temporary));
+    if (E.isLeft(made)) return made;
+    const result = await write(writer);
+    const closed = await closeAll();
+    if (E.isLeft(result)) return result;
+    if (E.isLeft(closed)) return closed;
+    const done = await publish(temporary, out);
+    if (E.isLeft(done)) return done;
+    published = true;
+    return result;
+  } finally {
+    if (!published) {
+      await closeAll();
+      await removeTraces(temporary, parents.right);
+    }
+  }
+};

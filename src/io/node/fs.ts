@@ -1,0 +1,8 @@
+/**
+ * `#fs` in Node.
+ */
+export { writeFileAtomic } from './atomic-file.js';
+export { writeFolderAtomic } from './atomic-folder.js';
+export { copyFile } from './durable.js';
+export { pathInside } from './inside.js';
+export { listFolder, openFile, readText, statFile } from './read.js';

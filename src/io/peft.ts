@@ -1,0 +1,126 @@
+/**
+ * PEFT adapter folders: adapter_config.json and adapter_model.safetensors.
+ */
+import { pathInside, readText, statFile, writeFolderAtomic } from '#fs';
+import type { Leaf } from '../adapters/adapter.js';
+import { encodeConfig } from '../adapters/config.js';
+import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
+import { E } from '../fp.js';
+import type { ModelSpec } from '../models/spec.js';
+import { read } from '../ops/backend.js';
+import { encodeFloats, type DType } from '../ops/dtype.js';
+import type { Tensor } from '../ops/tensor.js';
+import { fail, type Result } from '../problem.js';
+import { openCheckpoint, type Checkpoint } from './checkpoint.js';
+import { parsePythonJson } from './json.js';
+import { serialize, type RawTensor } from './safetensors/write.js';
+
+/** Names of the files in an adapter's folder. */
+export const adapterFileNames = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
+
+const pickled = 'adapter_model.bin';
+
+const existing = async (folder: string, name: string): Promise<Result<string | undefined>> => {
+  const path = await pathInside(folder, name);
+  if (E.isLeft(path)) return path;
+  const found = await statFile(path.right);
+  if (E.isLeft(found)) return found;
+  return E.right(found.right.kind === 'file' ? path.right : undefined);
+};
+
+const tensorsPath = async (folder: string): Promise<Result<string>> => {
+  const path = await existing(folder, adapterFileNames.tensors);
+  if (E.isLeft(path)) return path;
+  if (path.right !== undefined) return E.right(path.right);
+  const bin = await existing(folder, pickled);
+  return E.isRight(bin) && bin.right !== undefined
+    ? fail(
+        folder,
+        adapterFileNames.tensors,
+        pickled,
+        'Pickled files can run code when they are read, so Weft does not; load the adapter in PEFT and call save_pretrained, which writes safetensors.',
+      )
+    : fail(folder, adapterFileNames.tensors, 'no such file', 'Give the folder that PEFT saved the adapter to.');
+};
+
+/** The bytes of every tensor of a checkpoint. */
+export const readAll = async (checkpoint: Checkpoint): Promise<Result<ReadonlyMap<string, RawTensor>>> => {
+  const tensors = new Map<string, RawTensor>();
+  for (const [name, { dtype, shape }] of checkpoint.tensors) {
+    const bytes = await checkpoint.read(name);
+    if (E.isLeft(bytes)) return bytes;
+    tensors.set(name, { dtype, shape, bytes: bytes.right });
+  }
+  return E.right(tensors);
+};
+
+/**
+ * Reads an adapter folder without checking it against a model.
+ *
+ * Errors: missing files, pickled weights, malformed JSON or safetensors.
+ */
+export const readAdapterFiles = async (folder: string): Promise<Result<AdapterFiles>> => {
+  const configPath = await existing(folder, adapterFileNames.config);
+  if (E.isLeft(configPath)) return configPath;
+  if (configPath.right === undefined)
+    return fail(folder, adapterFileNames.config, 'no such file', 'Give the folder that PEFT saved the adapter to.');
+  const path = await tensorsPath(folder);
+  if (E.isLeft(path)) return path;
+  const text = await readText(configPath.right);
+  if (E.isLeft(text)) return text;
+  const json = parsePythonJson(text.right, configPath.right);
+  if (E.isLeft(json)) return json;
+  const checkpoint = await openCheckpoint(path.right);
+  if (E.isLeft(checkpoint)) return checkpoint;
+  const tensors = await readAll(checkpoint.right);
+  await checkpoint.right.close();
+  return E.map((all: ReadonlyMap<string, RawTensor>) => ({
+    config: json.right.value,
+    floats: json.right.floats,
+    tensors: all,
+  }))(tensors);
+};
+
+/**
+ * Loads a PEFT adapter folder and checks it against a base model.
+ *
+ * @param folder folder with adapter_config.json and adapter_model.safetensors
+ * @param spec the module tree of the base model
+ */
+export const loadAdapter = async (folder: string, spec: ModelSpec): Promise<Result<DecodedAdapter>> => {
+  const files = await readAdapterFiles(folder);
+  return E.isLeft(files) ? files : decodeAdapter(files.right, spec);
+};
+
+const rawTensor = async (tensor: Tensor, dtype: DType): Promise<RawTensor> => ({
+  dtype,
+  shape: tensor.shape,
+  bytes: encodeFloats(dtype, await read(tensor)),
+});
+
+/** The two files of an adapter as PEFT writes them. */
+export const encodeAdapter = async (
+  leaf: Leaf,
+): Promise<Result<{ readonly config: string; readonly tensors: Uint8Array }>> => {
+  const tensors = new Map<string, RawTensor>();
+  for (const [name, tensor] of Object.entries(leaf.params)) {
+    tensors.set(name, await rawTensor(tensor, leaf.dtypes[name] ?? 'F32'));
+  }
+  return E.map((bytes: Uint8Array) => ({ config: encodeConfig(leaf.method.fields, leaf.config), tensors: bytes }))(
+    serialize(tensors, new Map([['format', 'pt']])),
+  );
+};
+
+/**
+ * Saves an adapter as a folder that PEFT loads; nothing is left when it fails.
+ *
+ * @param folder a new or empty folder
+ */
+export const saveAdapter = async (folder: string, leaf: Leaf): Promise<Result<void>> => {
+  const files = await encodeAdapter(leaf);
+  if (E.isLeft(files)) return files;
+  return writeFolderAtomic(folder, async (writer) => {
+    const config = await writer.writeFile(adapterFileNames.config, files.right.config);
+    return E.isLeft(config) ? config : writer.writeFile(adapterFileNames.tensors, files.right.tensors);
+  });
+};

@@ -1,0 +1,26 @@
+/**
+ * Language models as pure functions of weights, and module trees as data.
+ */
+export { attention, asHeads, swapHeads } from './layers/attention.js';
+export { convolution } from './layers/convolution.js';
+export { embedding } from './layers/embedding.js';
+export { conv1D, linear } from './layers/linear.js';
+export { causalMask, type Sight } from './layers/mask.js';
+export { multiheadAttention, type Attending } from './layers/multihead-attention.js';
+export { layerNorm, rmsNorm } from './layers/norm.js';
+export { optionalParameter, parameter } from './layers/parameter.js';
+export { attentionFactor, frequencies, type Rope, type RopeScaling } from './layers/rope.js';
+export { rotate, rotationOf, type Positions, type Rotation } from './layers/rotate.js';
+export { causalCrossEntropy, IGNORED } from './loss.js';
+export type { Forward, Inputs } from './model.js';
+export { forward, modelOf, modelTypes } from './registry.js';
+export {
+  fileKeyOf,
+  ownerOf,
+  paramKey,
+  parameters,
+  type ConvGeometry,
+  type ModelSpec,
+  type ModuleKind,
+  type ModuleSpec,
+} from './spec.js';

@@ -1,0 +1,59 @@
+/**
+ * Linear layers over plain, merged or attached weights.
+ */
+import { updateOf, type ModelWeights } from '../../adapters/attached.js';
+import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
+import { matMul } from '../../ops/mat-mul.js';
+import type { Tensor } from '../../ops/tensor.js';
+import { tf } from '../../ops/tf.js';
+import { paramKey } from '../spec.js';
+import { baseParameter, optionalParameter } from './parameter.js';
+
+/** x W^T as a use of W [out, in], for x [n, in]. */
+export const rowUse = (x: Tensor): Use => ({
+  dense: (W) => matMul(x, W, false, true),
+  lowRank: (B, A) => matMul(matMul(x, A, false, true), B, false, true),
+  outputAxis: 0,
+  scaleOutput: (y, g) => tf.mul(y, tf.reshape(g, [1, -1])),
+});
+
+/** x W as a use of W [in, out], for x [n, in]. */
+export const columnUse = (x: Tensor): Use => ({
+  dense: (W) => matMul(x, W),
+  lowRank: (B, A) => matMul(matMul(x, B), A),
+  outputAxis: 1,
+  scaleOutput: (y, g) => tf.mul(y, g),
+});
+
+/** Applies a matrix product to the last axis of x; one flat product is what every backend does fastest. */
+const overLastAxis = (x: Tensor, f: (flat: Tensor) => Tensor): Tensor => {
+  const inner = x.shape[x.rank - 1] as number;
+  const y = f(x.rank === 2 ? x : tf.reshape(x, [-1, inner]));
+  return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), y.shape[1] as number]);
+};
+
+const affine = (p: ModelWeights, module: string, x: Tensor, use: (x: Tensor) => Use, tiedTo?: string): Tensor => {
+  const key = paramKey(module, 'weight');
+  const W = baseParameter(p, key, tiedTo);
+  const y = overLastAxis(x, (flat) => forwardUpdate(updateOf(p, key), W, use(flat)));
+  const b = optionalParameter(p, paramKey(module, 'bias'));
+  return b === undefined ? y : tf.add(y, b);
+};
+
+/**
+ * y = x W^T + b.
+ *
+ * @param p weights; `module.weight` is [out, in], `module.bias` [out] is optional
+ * @param x [..., in]
+ * @param options.tiedTo the key that holds the weight when the module has none of its own (a tied head)
+ * @returns [..., out]
+ */
+export const linear = (
+  p: ModelWeights,
+  module: string,
+  x: Tensor,
+  options: { readonly tiedTo?: string } = {},
+): Tensor => affine(p, module, x, rowUse, options.tiedTo);
+
+/** y = x W + b with `module.weight` [in, out]: GPT-2's Conv1D; x [..., in], y [..., out]. */
+export const conv1D = (p: ModelWeights, module: string, x: Tensor): Tensor => affine(p, module, x, columnUse);

@@ -1,0 +1,66 @@
+/**
+ * The architectures that Weft can run, by `model_type`.
+ */
+import type { ModelWeights } from '../adapters/attached.js';
+import { E } from '../fp.js';
+import type { Tensor } from '../ops/tensor.js';
+import { fail, renderProblems, type Result } from '../problem.js';
+import type { Config } from './config.js';
+import { gpt2 } from './gpt2.js';
+import { llama } from './llama.js';
+import type { Forward, Inputs, Model } from './model.js';
+import type { ModelSpec } from './spec.js';
+
+type Prepare = (modelType: string, config: Config) => Result<Forward>;
+
+/** A model with its configuration type hidden, so that models of different ones share a table. */
+const entries = <C>({ modelTypes, decode, forward }: Model<C>): ReadonlyArray<readonly [string, Prepare]> => {
+  const prepare: Prepare = (modelType, config) =>
+    E.map(
+      (c: C): Forward =>
+        (weights, inputs) =>
+          forward(c, weights, inputs),
+    )(decode(modelType, config));
+  return modelTypes.map((modelType) => [modelType, prepare] as const);
+};
+
+const models: ReadonlyMap<string, Prepare> = new Map([...entries(llama), ...entries(gpt2)]);
+
+/** Every `model_type` with a forward pass. */
+export const modelTypes: ReadonlyArray<string> = [...models.keys()];
+
+const isLanguageModel = (className: string): boolean => /(ForCausalLM|LMHeadModel)$/i.test(className);
+
+/**
+ * The forward pass of a model.
+ *
+ * @returns problems for an unknown `model_type`, a class without a language-model head, and every field of config.json that does not fit
+ */
+export const modelOf = (spec: ModelSpec): Result<Forward> => {
+  const prepare = spec.modelType === undefined ? undefined : models.get(spec.modelType);
+  if (spec.modelType === undefined || prepare === undefined)
+    return fail(
+      'config.json: model_type',
+      `one of ${modelTypes.join(', ')}`,
+      spec.modelType ?? 'nothing',
+      'adapters apply to the weights of any model, only the forward pass needs a known one',
+    );
+  if (spec.className !== undefined && !isLanguageModel(spec.className))
+    return fail('config.json: architectures', 'a model with a language-model head', spec.className);
+  return prepare(spec.modelType, spec.config);
+};
+
+/**
+ * Logits of a language model.
+ *
+ * Throws a `TypeError` where `modelOf(spec)` has problems; prepare once with `modelOf` to run a model many times.
+ *
+ * @param weights of the model that `spec` describes, plain, merged or attached
+ * @param inputs token ids [B, T], with mask and positions where needed
+ * @returns logits [B, T, vocabulary]
+ */
+export const forward = (spec: ModelSpec, weights: ModelWeights, inputs: Inputs): Tensor => {
+  const model = modelOf(spec);
+  if (E.isLeft(model)) throw new TypeError(renderProblems(model.left));
+  return model.right(weights, inputs);
+};

@@ -1,0 +1,55 @@
+/**
+ * Activations by their names in Hugging Face configs (`transformers.activations.ACT2FN`).
+ */
+import { E } from '../fp.js';
+import { fail, type Result } from '../problem.js';
+import { lookup, recordOf, type Tensor } from './tensor.js';
+import { tf } from './tf.js';
+
+/** An elementwise function of a float32 tensor. */
+export type Activation = (x: Tensor) => Tensor;
+
+/** gelu(x) = x/2 (1 + erf(x / sqrt 2)). */
+export const gelu: Activation = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
+
+/**
+ * gelu(x) ~ x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), written with 1 + tanh z = 2 sigmoid(2z): sigmoid is many times
+ * faster than tanh on wasm.
+ */
+export const geluTanh: Activation = (x) => {
+  const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), 0.044715), 1));
+  return tf.mul(x, tf.sigmoid(tf.mul(inner, 2 * Math.sqrt(2 / Math.PI))));
+};
+
+/** silu(x) = x sigmoid(x). */
+export const silu: Activation = (x) => tf.mul(x, tf.sigmoid(x));
+
+/** x sigmoid(1.702 x). */
+export const quickGelu: Activation = (x) => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));
+
+/** max(x, 0). */
+export const relu: Activation = (x) => tf.relu(x);
+
+const byName: Readonly<Record<string, Activation>> = recordOf<Activation>([
+  ['gelu', gelu],
+  ['gelu_python', gelu],
+  ['gelu_new', geluTanh],
+  ['gelu_fast', geluTanh],
+  ['gelu_pytorch_tanh', geluTanh],
+  ['quick_gelu', quickGelu],
+  ['silu', silu],
+  ['swish', silu],
+  ['relu', relu],
+  ['relu2', (x) => tf.square(tf.relu(x))],
+  ['sigmoid', (x) => tf.sigmoid(x)],
+  ['tanh', (x) => tf.tanh(x)],
+  ['linear', (x) => x],
+]);
+
+/** The activation that a config names; fails with the known names for any other. */
+export const activation = (name: string): Result<Activation> => {
+  const found = lookup(byName, name);
+  return found === undefined
+    ? fail('activation', `one of ${Object.keys(byName).join(', ')}`, JSON.stringify(name))
+    : E.right(found);
+};

@@ -1,0 +1,87 @@
+/**
+ * The border to tfjs: choosing a backend, bringing values in, reading them, freeing them.
+ */
+import { startCpu } from './backends/cpu.js';
+import { startWasm } from './backends/wasm.js';
+import { startWebgpu } from './backends/webgpu.js';
+import type { Result } from '../problem.js';
+import type { Shape, Tensor, Weights } from './tensor.js';
+import { tf } from './tf.js';
+
+export { gpuErrors } from './backends/webgpu.js';
+
+/** Where tensors live and compute: wasm (the default), webgpu, or cpu, the slow reference. */
+export type Backend = 'wasm' | 'cpu' | 'webgpu';
+
+/** Options of `useBackend`. */
+export interface BackendOptions {
+  /** wasm: folder or URL prefix of the .wasm files; needed in browsers, where they are served by the page. */
+  readonly wasmPath?: string;
+  /** webgpu: never compute small tensors on the CPU instead, as tfjs does below 1000 elements. */
+  readonly gpuOnly?: boolean;
+}
+
+/**
+ * Loads a backend if needed and makes it the current one; tensors made from then on live there.
+ *
+ * @returns the backend's name, or why it cannot start (no adapter, no .wasm files)
+ */
+export const useBackend = async (name: Backend = 'wasm', options: BackendOptions = {}): Promise<Result<Backend>> => {
+  switch (name) {
+    case 'wasm':
+      return startWasm(options.wasmPath);
+    case 'cpu':
+      return startCpu();
+    case 'webgpu':
+      return startWebgpu(options.gpuOnly ?? false);
+  }
+};
+
+/** The current backend, or undefined before the first `useBackend`. */
+export const currentBackend = (): Backend | undefined => {
+  const name: string | null = tf.getBackend();
+  return name === 'wasm' || name === 'cpu' || name === 'webgpu' ? name : undefined;
+};
+
+/** Number of tensors alive, on all backends. */
+export const numTensors = (): number => tf.memory().numTensors;
+
+/**
+ * Runs `f` and frees every tensor it made, except those in its result: a tensor, or nested records and arrays of them.
+ *
+ * @throws for a promise or a typed array, whose every element would be looked at
+ */
+export const scope = <A>(f: () => A): A => {
+  const result = tf.tidy(() => {
+    const value = f();
+    if (ArrayBuffer.isView(value) || value instanceof Promise) {
+      throw new TypeError('scope frees tensors around a synchronous function of tensors; read them outside');
+    }
+    return value as tf.TensorContainer;
+  });
+  return result as A;
+};
+
+/** Frees a record's tensors, except those that `keep` holds too. */
+export const dispose = (weights: Weights, options: { readonly keep?: Weights } = {}): void => {
+  const kept = new Set(Object.values(options.keep ?? {}).map((t) => t.id));
+  Object.values(weights)
+    .filter((t) => !kept.has(t.id))
+    .forEach((t) => t.dispose());
+};
+
+/** The values of a tensor in row-major order, as a copy; truth values are 0 and 1. */
+export const read = async (t: Tensor): Promise<Float32Array> => {
+  const values = await t.data();
+  // cpu and webgpu hand out the array they keep.
+  return values instanceof Float32Array && currentBackend() === 'wasm' ? values : Float32Array.from(values);
+};
+
+/** A tensor of `shape` from row-major values: float32, or int32 for an `Int32Array`. The values are copied. */
+export const tensorOf = (values: Float32Array | Int32Array, shape: Shape): Tensor =>
+  // cpu and webgpu keep the array they are given.
+  tf.tensor(
+    currentBackend() === 'wasm' ? values : values.slice(),
+    [...shape],
+    values instanceof Int32Array ? 'int32' : 'float32',
+  );

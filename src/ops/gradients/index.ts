@@ -1,0 +1,22 @@
+/**
+ * All gradient rules, one a kernel.
+ */
+import { arithmetic } from './arithmetic.js';
+import { constant } from './constant.js';
+import { elementary } from './elementary.js';
+import { indexing } from './indexing.js';
+import { layout } from './layout.js';
+import { linear } from './linear.js';
+import { reduction } from './reduction.js';
+import type { Rule } from './rule.js';
+
+/** Every rule, in no particular order. */
+export const gradients: ReadonlyArray<Rule> = [
+  ...arithmetic,
+  ...elementary,
+  ...reduction,
+  ...linear,
+  ...layout,
+  ...indexing,
+  ...constant,
+];

@@ -1,0 +1,78 @@
+/**
+ * Gradients of kernels that move elements without choosing them by index: reshapes, slices, joins and copies.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { padAxis } from '../pad-axis.js';
+import type { Shape, Tensor } from '../tensor.js';
+import { adjoint, around, unary, variadic, zeros, type Rule } from './rule.js';
+
+/** Axis counted from the front. */
+const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** Sum over the repetitions of each axis: the adjoint of Tile. */
+const sumTiles = (dy: Tensor, shape: Shape, reps: ReadonlyArray<number>): Tensor =>
+  reps.reduce<Tensor>((acc, rep, axis) => {
+    if (rep === 1) return acc;
+    const [outer, , inner] = around(acc.shape, axis);
+    const n = shape[axis] as number;
+    const summed = tf.sum(tf.reshape(acc, [outer, rep, n * inner]), 1);
+    return tf.reshape(summed, [...acc.shape.slice(0, axis), n, ...acc.shape.slice(axis + 1)]);
+  }, tf.clone(dy));
+
+/** `dy` put back where a slice took it from, zeros around. */
+const unslice = (dy: Tensor, shape: Shape, begin: ReadonlyArray<number>): Tensor =>
+  begin.reduce<Tensor>(
+    (acc, b, axis) => padAxis(acc, axis, b, (shape[axis] as number) - b - (dy.shape[axis] as number)),
+    tf.clone(dy),
+  );
+
+/** The part of `dy` that input `i` of a concatenation contributed. */
+const slicePart = (dy: Tensor, inputs: ReadonlyArray<Tensor>, i: number, axis: number): Tensor => {
+  const start = inputs.slice(0, i).reduce((n, t) => n + (t.shape[axis] as number), 0);
+  const begin = dy.shape.map((_, j) => (j === axis ? start : 0));
+  return tf.slice(dy, begin, (inputs[i] as Tensor).shape);
+};
+
+/** Entry `i` along an axis that a stack has added. */
+const takeEntry = (dy: Tensor, axis: number, i: number): Tensor => {
+  const begin = dy.shape.map((_, j) => (j === axis ? i : 0));
+  const size = dy.shape.map((d, j) => (j === axis ? 1 : d));
+  return tf.reshape(tf.slice(dy, begin, size), dy.shape.filter((_, j) => j !== axis));
+};
+
+/** Rule of a kernel that splits its input into several outputs, joined again by `join`. */
+const splitting = <A>(kernelName: string, input: string, join: (dys: Tensor[], attrs: A) => Tensor): Rule => ({
+  kernelName,
+  gradFunc: (dy, _saved, attrs) => ({ [input]: () => join(Array.isArray(dy) ? dy : [dy], attrs as unknown as A) }),
+});
+
+/** Rules of the layout kernels. */
+export const layout: ReadonlyArray<Rule> = [
+  unary('Reshape', (dy, x) => tf.reshape(dy, x.shape)),
+  unary('ExpandDims', (dy, x) => tf.reshape(dy, x.shape), 'input'),
+  adjoint('Identity', (dy) => tf.clone(dy)),
+  adjoint<{ readonly dtype: tf.DataType }>('Cast', (dy, { dtype }) =>
+    // What is rounded to integers or truth values is constant almost everywhere.
+    dtype === 'float32' ? tf.cast(dy, 'float32') : zeros(dy.shape),
+  ),
+  adjoint<{ readonly perm: ReadonlyArray<number> }>('Transpose', (dy, { perm }) =>
+    tf.transpose(dy, perm.map((_, i) => perm.indexOf(i))),
+  ),
+  unary<{ readonly reps: ReadonlyArray<number> }>('Tile', (dy, x, { reps }) => sumTiles(dy, x.shape, reps)),
+  unary<{ readonly begin: number | ReadonlyArray<number>; readonly size: unknown }>('Slice', (dy, x, { begin, size }) => {
+    const [start] = tf.slice_util.parseSliceParams(x, begin as number | number[], size as number | number[]);
+    return unslice(dy, x.shape, start as number[]);
+  }),
+  unary<{ readonly paddings: ReadonlyArray<readonly [number, number]> }>('PadV2', (dy, x, { paddings }) =>
+    tf.slice(dy, paddings.map(([before]) => before), x.shape),
+  ),
+  adjoint<{ readonly dims: number | ReadonlyArray<number> }>('Reverse', (dy, { dims }) =>
+    tf.reverse(dy, tf.util.parseAxisParam(dims as number | number[], dy.shape)),
+  ),
+  variadic<{ readonly axis: number }>('Concat', (dy, inputs, i, { axis }) =>
+    slicePart(dy, inputs, i, axisOf(axis, dy.rank)),
+  ),
+  variadic<{ readonly axis: number }>('Pack', (dy, _inputs, i, { axis }) => takeEntry(dy, axisOf(axis, dy.rank), i)),
+  splitting<{ readonly axis: number }>('SplitV', 'x', (dys, { axis }) => tf.concat(dys, axis)),
+  splitting<{ readonly axis: number }>('Unpack', 'value', (dys, { axis }) => tf.stack(dys, axis)),
+];

@@ -1,0 +1,72 @@
+/**
+ * Gradients of reductions over axes, of softmax and of cumulative sums.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { sizeOf, type Shape, type Tensor } from '../tensor.js';
+import { adjoint, broadcastBy, unary, type Rule } from './rule.js';
+
+interface Axes {
+  readonly axis: number | ReadonlyArray<number>;
+}
+
+/** Max, unlike the others, names its axes so. */
+interface ReductionIndices {
+  readonly reductionIndices: number | ReadonlyArray<number>;
+}
+
+const axesOf = (axis: number | ReadonlyArray<number>, shape: Shape): ReadonlyArray<number> =>
+  tf.util.parseAxisParam(axis as number | number[], [...shape]);
+
+/** `shape` with ones for the reduced axes. */
+const kept = (shape: Shape, axes: ReadonlyArray<number>): number[] => shape.map((d, i) => (axes.includes(i) ? 1 : d));
+
+/** Cotangent of a sum over axes, spread over `x`. */
+const spread = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tensor =>
+  broadcastBy(tf.reshape(dy, kept(x.shape, axes)), x.shape);
+
+/** Cotangent of the largest or smallest element; equal ones share it. */
+const toExtremes = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>, extreme: Tensor): Tensor => {
+  const mask = tf.cast(tf.equal(x, extreme), 'float32');
+  return tf.mul(mask, tf.div(tf.reshape(dy, kept(x.shape, axes)), tf.sum(mask, [...axes], true)));
+};
+
+/** dx[i] = dy times the product of all other elements: right where elements are zero. First order only (no rule for Cumprod). */
+const othersProduct = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tensor => {
+  const rest = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const perm = [...rest, ...axes];
+  const moved = perm.map((i) => x.shape[i] as number);
+  const rows = tf.reshape(tf.transpose(x, perm), [sizeOf(moved.slice(0, rest.length)), sizeOf(moved.slice(rest.length))]);
+  const others = tf.mul(tf.cumprod(rows, 1, true, false), tf.cumprod(rows, 1, true, true));
+  const back = perm.map((_, i) => perm.indexOf(i));
+  return tf.mul(tf.transpose(tf.reshape(others, moved), back), tf.reshape(dy, kept(x.shape, axes)));
+};
+
+/** Rules of the reductions. */
+export const reduction: ReadonlyArray<Rule> = [
+  unary<Axes>('Sum', (dy, x, { axis }) => spread(dy, x, axesOf(axis, x.shape))),
+  unary<Axes>('Mean', (dy, x, { axis }) => {
+    const axes = axesOf(axis, x.shape);
+    const n = sizeOf(axes.map((i) => x.shape[i] as number));
+    return spread(tf.div(dy, n), x, axes);
+  }),
+  unary<ReductionIndices>('Max', (dy, x, { reductionIndices }) => {
+    const axes = axesOf(reductionIndices, x.shape);
+    return toExtremes(dy, x, axes, tf.max(x, [...axes], true));
+  }),
+  unary<Axes>('Min', (dy, x, { axis }) => {
+    const axes = axesOf(axis, x.shape);
+    return toExtremes(dy, x, axes, tf.min(x, [...axes], true));
+  }),
+  unary<Axes>('Prod', (dy, x, { axis }) => othersProduct(dy, x, axesOf(axis, x.shape))),
+  unary<{ readonly dim: number }>(
+    'Softmax',
+    (dy, logits, { dim }) => {
+      const y = tf.softmax(logits, dim);
+      return tf.mul(y, tf.sub(dy, tf.sum(tf.mul(dy, y), dim, true)));
+    },
+    'logits',
+  ),
+  adjoint<{ readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean }>('Cumsum', (dy, attrs) =>
+    tf.cumsum(dy, attrs.axis, attrs.exclusive, !attrs.reverse),
+  ),
+];

@@ -1,0 +1,122 @@
+"""Expected values of test/models, computed by torch and transformers.
+
+Run:  python generate.py          (writes rope.json, variants.json and multihead.json beside this file)
+Made with torch 2.13.0 and transformers 5.18.0.
+"""
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
+here = Path(__file__).parent
+bases = here.parent / "cases" / "bases"
+
+
+def rounded(x, digits):
+    if isinstance(x, float):
+        return float(f"{x:.{digits}g}")
+    if isinstance(x, list):
+        return [rounded(y, digits) for y in x]
+    return x
+
+
+def write(name, cases):
+    (here / name).write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
+
+
+# ---------------------------------------------------------------- rotary embeddings: config.json, frequencies, cosines and sines
+SIZES = dict(hidden_size=64, num_attention_heads=4, num_hidden_layers=1, intermediate_size=8, vocab_size=8)
+SHORT, LONG = [1.0, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6], [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 8.0]
+FACTORS = dict(short_factor=SHORT, long_factor=LONG)
+
+
+def rope(kind, context, theta=10000.0, **more):
+    return dict(max_position_embeddings=context, rope_parameters=dict(rope_type=kind, rope_theta=theta, **more))
+
+
+def older(kind, context, theta=10000.0, **more):
+    return dict(max_position_embeddings=context, rope_theta=theta, rope_scaling=dict(type=kind, **more))
+
+
+ROPES = [
+    ("default", rope("default", 64), [0, 1, 7, 1000]),
+    ("theta 500000, older fields", dict(max_position_embeddings=64, rope_theta=500000.0), [0, 3, 63]),
+    ("linear, older fields", older("linear", 64, factor=2.0), [0, 1, 7, 90]),
+    ("dynamic within the context", rope("dynamic", 64, factor=2.0), [0, 1, 7, 63]),
+    ("dynamic beyond the context", rope("dynamic", 64, factor=2.0), [0, 1, 7, 199]),
+    ("yarn", rope("yarn", 128, factor=4.0, original_max_position_embeddings=32), [0, 1, 7, 100]),
+    ("yarn, every field", rope("yarn", 32768, 1e6, factor=8.0, original_max_position_embeddings=4096, beta_fast=16, beta_slow=2,
+                               mscale=0.8, mscale_all_dim=0.5, truncate=False), [0, 1, 7, 9000]),
+    ("yarn, attention factor", older("yarn", 256, 1e6, factor=4.0, original_max_position_embeddings=64, attention_factor=0.9), [0, 1, 200]),
+    ("llama3", rope("llama3", 2048, 500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                    original_max_position_embeddings=256), [0, 1, 7, 1500]),
+    ("longrope, short", rope("longrope", 256, original_max_position_embeddings=64, **FACTORS), [0, 1, 63]),
+    ("longrope, long", rope("longrope", 256, original_max_position_embeddings=64, **FACTORS), [0, 1, 64]),
+    ("longrope, factor", dict(original_max_position_embeddings=128, **rope("longrope", 256, factor=16.0, **FACTORS)), [0, 1, 127]),
+]
+
+cases = []
+for name, config, positions in ROPES:
+    embedding = LlamaRotaryEmbedding(config=LlamaConfig(**SIZES, **json.loads(json.dumps(config))))
+    cos, sin = embedding(torch.zeros(1), torch.tensor([positions]))
+    half = cos.shape[-1] // 2
+    cases.append(dict(name=name, config={**SIZES, **config}, positions=positions, frequencies=rounded(embedding.inv_freq.tolist(), 9),
+                      attentionFactor=float(embedding.attention_scaling), cos=rounded(cos[0, :, :half].tolist(), 9),
+                      sin=rounded(sin[0, :, :half].tolist(), 9)))
+write("rope.json", cases)
+
+# ---------------------------------------------------------------- base models of the cases with other options: the first 8 logits
+IDS = [[31, 52, 45, 53, 85, 76, 12], [7, 90, 3, 3, 44, 61, 28]]
+LEFT = [[1] * 7, [0, 0, 1, 1, 1, 1, 1]]
+POSITIONS = [[0, 1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 2, 3, 4]]
+LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
+YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=16)
+DYNAMIC = dict(rope_type="dynamic", rope_theta=10000.0, factor=2.0)
+SLIDING = dict(use_sliding_window=True)
+VARIANTS = [
+    ("mistral with a sliding window", "mistral", dict(sliding_window=3), {}),
+    ("qwen2 with a sliding window from layer 1 on", "qwen2", dict(**SLIDING, sliding_window=2, max_window_layers=1, layer_types=None), {}),
+    ("qwen3 with a sliding window in layer 0", "qwen3", dict(**SLIDING, sliding_window=4, layer_types=["sliding_attention", "full_attention"]), {}),
+    ("gpt2 with unscaled scores and relu", "gpt2", dict(scale_attn_weights=False, activation_function="relu", layer_norm_epsilon=1e-3), {}),
+    ("gpt2 scaled by the layer's index", "gpt2", dict(scale_attn_by_inverse_layer_idx=True, activation_function="gelu"), {}),
+    ("llama with gelu and another epsilon", "llama", dict(hidden_act="gelu_pytorch_tanh", rms_norm_eps=1e-2), {}),
+    ("llama with llama3 rope", "llama", dict(rope_parameters=LLAMA3), {}),
+    ("llama with dynamic rope beyond its context", "llama", dict(max_position_embeddings=4, rope_parameters=DYNAMIC), {}),
+    ("llama with yarn", "llama", dict(rope_parameters=YARN), {}),
+    ("llama with left padding and positions", "llama", {}, dict(attentionMask=LEFT, positionIds=POSITIONS)),
+    ("llama with left padding alone", "llama", {}, dict(attentionMask=LEFT)),
+    ("gpt2 with left padding and positions", "gpt2", {}, dict(attentionMask=LEFT, positionIds=POSITIONS)),
+    ("qwen3 with shifted positions", "qwen3", {}, dict(positionIds=[[5, 6, 7, 8, 9, 10, 11]])),
+]
+PYTHON_NAMES = dict(attentionMask="attention_mask", positionIds="position_ids")
+
+cases = []
+for name, base, options, inputs in VARIANTS:
+    config = json.loads((bases / base / "config.json").read_text()) | json.loads(json.dumps(options))
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config), attn_implementation="eager").eval()
+    loaded = model.load_state_dict(load_file(bases / base / "model.safetensors"), strict=False)
+    assert not loaded.unexpected_keys and set(loaded.missing_keys) <= {"lm_head.weight"}, loaded
+    model.tie_weights()
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor(IDS), **{PYTHON_NAMES[k]: torch.tensor(v) for k, v in inputs.items()}).logits
+    cases.append(dict(name=name, base=base, config=options, inputIds=IDS, **inputs, logits=rounded(logits[:, :, :8].tolist(), 7)))
+write("variants.json", cases)
+
+
+# ---------------------------------------------------------------- torch.nn.MultiheadAttention, width 6
+def wave(shape, seed):
+    return torch.sin(seed + torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
+
+
+cases = []
+for name, heads, query, key in [("sequence first with a batch", 2, [4, 3, 6], [5, 3, 6]), ("no batch", 3, [4, 6], [4, 6]), ("one head", 1, [2, 2, 6], [2, 2, 6])]:
+    layer = torch.nn.MultiheadAttention(6, heads).eval()
+    with torch.no_grad():
+        for parameter, seed in [(layer.in_proj_weight, 1), (layer.in_proj_bias, 2), (layer.out_proj.weight, 3), (layer.out_proj.bias, 4)]:
+            parameter.copy_(wave(parameter.shape, seed))
+        output = layer(wave(query, 5), wave(key, 6), wave(key, 7))[0]
+    cases.append(dict(name=name, heads=heads, query=query, key=key, output=rounded(output.flatten().tolist(), 8)))
+write("multihead.json", cases)

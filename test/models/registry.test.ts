@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { E } from '../../src/fp.js';
+import { decodeLlamaConfig, type LlamaConfig } from '../../src/models/llama-config.js';
+import { forward, modelOf, modelTypes } from '../../src/models/registry.js';
+import { tensorOf } from '../../src/ops/backend.js';
+import type { Config } from '../../src/models/config.js';
+import { baseConfig, baseWeights, specOf } from './golden.js';
+
+const problemsOf = (config: Config) => {
+  const model = modelOf(specOf(config));
+  return E.isLeft(model) ? model.left : [];
+};
+
+const decoded = (modelType: string, config: Config): LlamaConfig => {
+  const c = decodeLlamaConfig(modelType, config);
+  if (E.isLeft(c)) throw new TypeError(JSON.stringify(c.left));
+  return c.right;
+};
+
+describe('modelOf', () => {
+  it('knows the five architectures', () => {
+    expect(modelTypes.toSorted()).toEqual(['gpt2', 'llama', 'mistral', 'qwen2', 'qwen3']);
+  });
+
+  it('names the known types when it does not know one', () => {
+    const [p, ...rest] = problemsOf({ model_type: 'mamba' });
+    expect(rest).toEqual([]);
+    expect(p).toMatchObject({ at: 'config.json: model_type', found: 'mamba' });
+    modelTypes.forEach((type) => expect(p?.expected).toContain(type));
+    expect(problemsOf({})[0]?.found).toBe('nothing');
+    expect(problemsOf({ model_type: 'constructor' })[0]?.found).toBe('constructor');
+  });
+
+  it('wants a language-model head', () => {
+    expect(problemsOf({ ...baseConfig('llama'), architectures: ['LlamaForSequenceClassification'] })).toMatchObject([
+      { at: 'config.json: architectures', found: 'LlamaForSequenceClassification' },
+    ]);
+    expect(problemsOf({ ...baseConfig('llama'), architectures: undefined })).toEqual([]);
+  });
+
+  it('names every field of a wrong type at once', () => {
+    const config = {
+      ...baseConfig('llama'),
+      hidden_size: 0,
+      num_hidden_layers: 1.5,
+      rms_norm_eps: '1e-6',
+      hidden_act: 3,
+    };
+    expect(problemsOf(config)).toMatchObject([
+      { at: 'config.json: hidden_size', expected: 'a positive integer', found: '0' },
+      { at: 'config.json: num_hidden_layers', found: '1.5' },
+      { at: 'config.json: hidden_act', found: '3' },
+      { at: 'config.json: rms_norm_eps', found: '"1e-6"' },
+    ]);
+    expect(problemsOf({ ...baseConfig('gpt2'), n_head: -1, scale_attn_weights: 'yes' }).map((p) => p.at)).toEqual([
+      'config.json: n_head',
+      'config.json: scale_attn_weights',
+    ]);
+  });
+
+  it('names every value that does not fit the others at once', () => {
+    const llama = { ...baseConfig('llama'), num_key_value_heads: 3, hidden_act: 'nonsense' };
+    expect(problemsOf(llama).map((p) => p.at)).toEqual(['config.json: num_key_value_heads', 'config.json: hidden_act']);
+    const qwen = { ...baseConfig('qwen2'), layer_types: ['full_attention', 'sliding_attention', 'linear_attention'] };
+    expect(problemsOf(qwen).map((p) => p.at)).toEqual([
+      'config.json: layer_types',
+      'config.json: layer_types.2',
+      'config.json: sliding_window',
+    ]);
+    const gpt2 = { ...baseConfig('gpt2'), n_embd: 33, activation_function: 'nonsense' };
+    expect(problemsOf(gpt2).map((p) => p.at)).toEqual(['config.json: n_embd', 'config.json: activation_function']);
+    const partial = {
+      ...baseConfig('llama'),
+      rope_parameters: { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 },
+    };
+    expect(problemsOf(partial).map((p) => p.at)).toEqual(['config.json: partial_rotary_factor']);
+  });
+});
+
+describe('decodeLlamaConfig', () => {
+  it.each<[string, Partial<LlamaConfig>]>([
+    ['llama', { layers: 32, heads: 32, groups: 32, headDim: 128, epsilon: 1e-6, tied: false, normalizedHeads: false }],
+    ['mistral', { layers: 32, heads: 32, groups: 8, headDim: 128, windows: Array.from({ length: 32 }, () => 4096) }],
+    [
+      'qwen2',
+      { groups: 32, headDim: 128, normalizedHeads: false, windows: Array.from({ length: 32 }, () => undefined) },
+    ],
+    ['qwen3', { groups: 32, headDim: 128, normalizedHeads: true }],
+  ])('%s has the defaults of transformers', (type, fields) => {
+    expect(decoded(type, {})).toMatchObject(fields);
+    expect(decoded(type, {}).rope).toEqual({ theta: 10000, dim: 128, scaling: { _tag: 'Default' } });
+  });
+
+  it('tells an absent field from null', () => {
+    expect(decoded('mistral', { num_key_value_heads: null }).groups).toBe(32);
+    expect(decoded('mistral', { sliding_window: null, num_hidden_layers: 2 }).windows).toEqual([undefined, undefined]);
+    expect(decoded('qwen3', { hidden_size: 64, num_attention_heads: 4, num_key_value_heads: 2 }).headDim).toBe(128);
+    expect(decoded('qwen2', { hidden_size: 64, num_attention_heads: 4, num_key_value_heads: 2 }).headDim).toBe(16);
+  });
+
+  it('gives windows to the layers that have them', () => {
+    const qwen = { num_hidden_layers: 3, sliding_window: 5 };
+    expect(decoded('qwen2', { ...qwen, max_window_layers: 1 }).windows).toEqual([undefined, undefined, undefined]);
+    const sliding = { ...qwen, use_sliding_window: true };
+    expect(decoded('qwen2', { ...sliding, max_window_layers: 1 }).windows).toEqual([undefined, 5, 5]);
+    const layer_types = ['sliding_attention', 'full_attention', 'full_attention'];
+    expect(decoded('qwen2', { ...sliding, layer_types }).windows).toEqual([5, undefined, undefined]);
+  });
+
+  it('reads the padding row', () => {
+    expect(decoded('llama', { pad_token_id: -1 }).padding).toBe(-1);
+    expect(decoded('llama', { pad_token_id: null }).padding).toBeUndefined();
+  });
+
+  it('passes over a partial factor for plain rope, as transformers does', () => {
+    expect(decoded('llama', { partial_rotary_factor: 0.5 }).rope.dim).toBe(128);
+  });
+});
+
+describe('forward', () => {
+  it('throws for what modelOf refuses and for weights of another model', () => {
+    const inputs = { inputIds: tensorOf(Int32Array.from([1, 2]), [1, 2]) };
+    expect(() => forward(specOf({ model_type: 'mamba' }), {}, inputs)).toThrow(/model_type/);
+    expect(() => forward(specOf(baseConfig('llama')), baseWeights('gpt2'), inputs)).toThrow(
+      /model\.embed_tokens\.weight/,
+    );
+  });
+
+  it('throws for inputs that do not fit each other', () => {
+    const inputIds = tensorOf(Int32Array.from([1, 2]), [1, 2]);
+    const [spec, p] = [specOf(baseConfig('gpt2')), baseWeights('gpt2')];
+    expect(() => forward(spec, p, { inputIds, positionIds: [[0]] })).toThrow(/positionIds/);
+    expect(() => forward(spec, p, { inputIds, positionIds: [[0, 64]] })).toThrow(/below 64/);
+    expect(() => forward(spec, p, { inputIds: tensorOf(Int32Array.from([1, 2]), [2]) })).toThrow(/inputIds/);
+  });
+});
