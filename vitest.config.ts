@@ -1,4 +1,3 @@
-import { defaultServerConditions } from 'vite';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** One project a backend; tests read its name with `inject('backend')`. */
@@ -17,7 +16,8 @@ const vulkan = {
   XDG_RUNTIME_DIR: process.env['XDG_RUNTIME_DIR'] ?? '/tmp',
 };
 
-const conditions = ['weft-source', ...defaultServerConditions];
+/** Vite's own conditions for the server, after ours. */
+const conditions = ['weft-source', 'module', 'node', 'development|production'];
 
 export default defineConfig({
   resolve: { conditions },
@@ -26,7 +26,7 @@ export default defineConfig({
     environment: 'node',
     // Files of one project share a process and its imports: loading a backend takes longer than most tests.
     isolate: false,
-    setupFiles: ['test/setup/matchers.ts', 'test/setup/backend.ts'],
+    setupFiles: ['test/setup/seed.ts', 'test/setup/matchers.ts', 'test/setup/backend.ts'],
     testTimeout: 60_000,
     projects: [
       project('wasm', ['test/**/*.test.ts']),

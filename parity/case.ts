@@ -11,6 +11,7 @@ import { readAdapterFiles, readAll } from '../src/io/peft.js';
 import type { RawTensor } from '../src/io/safetensors/write.js';
 import { specFromModules, specOf } from '../src/models/spec-of.js';
 import type { ModelSpec } from '../src/models/spec.js';
+import { recordOf, type Shape } from '../src/ops/tensor.js';
 import { fail, renderProblems, type Result } from '../src/problem.js';
 
 const CaseJson = t.intersection([
@@ -44,11 +45,14 @@ export const caseFolders = async (root: string): Promise<ReadonlyArray<string>> 
 
 const baseFolder = (folder: string, base: string): string => join(folder, '..', '..', 'bases', base);
 
+const shapesOf = (checkpoint: Checkpoint): Readonly<Record<string, Shape>> =>
+  recordOf([...checkpoint.tensors].map(([name, { shape }]) => [name, shape] as const));
+
 const readSpec = async (folder: string, checkpoint: Checkpoint): Promise<Result<ModelSpec>> => {
   const text = (name: string): Promise<string | undefined> =>
     readFile(join(folder, name), 'utf8').catch(() => undefined);
   const modules = await text('modules.json');
-  if (modules !== undefined) return specFromModules(JSON.parse(modules), checkpoint.tensors);
+  if (modules !== undefined) return specFromModules(JSON.parse(modules), shapesOf(checkpoint));
   const config = await text('config.json');
   if (config === undefined) return fail(folder, 'config.json or modules.json', 'neither');
   return specOf(JSON.parse(config) as Record<string, unknown>, checkpoint.tensors);

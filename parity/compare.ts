@@ -31,7 +31,7 @@ export const difference = (a: ArrayLike<number>, b: ArrayLike<number>, rtol: num
 /** The values of a stored tensor. */
 export const valuesOf = ({ dtype, bytes }: RawTensor): Float32Array => decodeFloats(dtype, bytes);
 
-const words = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.slice().buffer);
+const words = (bytes: Uint8Array): Uint16Array => new Uint16Array(new Uint8Array(bytes).buffer);
 
 /** Position of a 16-bit float in the order of all of them: neighbours differ by one. */
 const ordinal = (word: number): number => (word & 0x8000 ? -(word & 0x7fff) : word);

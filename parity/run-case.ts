@@ -1,7 +1,9 @@
 /**
  * One case: decode the adapter, run the checks.
  */
+import type { Leaf } from '../src/adapters/adapter.js';
 import { decodeAdapter } from '../src/adapters/decode.js';
+import { likePeft } from '../src/adapters/like-peft.js';
 import { E } from '../src/fp.js';
 import { dispose } from '../src/ops/backend.js';
 import { renderProblem } from '../src/problem.js';
@@ -44,7 +46,7 @@ const runChecks = async (c: GoldenCase): Promise<CaseResult['checks']> => {
     const why = decoded.left.map(renderProblem).join('; ');
     return same(decoded.left.every((p) => p.unsupported === true) ? todo(why) : { outcome: 'fail', maxError: 0, why });
   }
-  const leaf = decoded.right.adapter;
+  const leaf = likePeft(decoded.right.adapter) as Leaf;
   const checks = {
     merged: await caught(() => checkMerged(c, leaf)),
     forward: await caught(() => checkForward(c, leaf)),

@@ -25,6 +25,8 @@ export interface Leaf<K extends Algebra = Algebra> {
   readonly trainable: ReadonlyArray<string>;
   /** Storage dtype of each parameter. */
   readonly dtypes: Readonly<Record<string, DType>>;
+  /** Whether updates follow PEFT where PEFT breaks a law (see `likePeft`). */
+  readonly likePeft: boolean;
   /** For adapters that change the module tree. */
   readonly change: TreeChange | undefined;
   /** The module tree that the adapter was checked against, after its own changes to it. */

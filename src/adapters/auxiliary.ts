@@ -25,9 +25,9 @@ const replacing = {
 const aliasesOf = (spec: ModelSpec, key: string): ReadonlyArray<string> =>
   spec.ties.filter(([, owner]) => owner === key).map(([alias]) => alias);
 
-/** The stored parameter behind a key, absent for an alias: the owner's own site changes it. */
-const storedBehind = (spec: ModelSpec, key: string): string | undefined =>
-  spec.ties.some(([alias]) => alias === key) ? undefined : key;
+/** The stored parameter behind a key, none for an alias: the owner's own site changes it. */
+const storedBehind = (spec: ModelSpec, key: string): ReadonlyArray<string> =>
+  spec.ties.some(([alias]) => alias === key) ? [] : [key];
 
 const valuePart = (
   spec: ModelSpec,
@@ -84,6 +84,18 @@ export const savedBiases = (
           );
         });
 
+/** With `bias: "all"` PEFT stores the biases of saved modules twice more, under its own names for both copies. */
+export const idleBiases = (
+  saved: ReadonlyArray<ModuleSpec>,
+  has: (name: string) => boolean,
+): ReadonlyArray<ParamSpec> =>
+  saved.flatMap((m) =>
+    ['modules_to_save', 'original_module']
+      .map((copy) => `${modelPrefix}${m.name}.${copy}.bias`)
+      .filter(has)
+      .map((name) => ({ name, shape: m.params['bias'] ?? [], trainable: false, optional: true })),
+  );
+
 /**
  * Input and output embeddings that PEFT stored with the adapter because they were resized or targeted
  * (`save_embedding_layers`); they replace the base's before anything else acts on them.
@@ -104,7 +116,7 @@ export const savedEmbeddings = (
       const own = valuePart(spec, key, m.name, { name, trainable: false, optional: true }, shape);
       const shared = aliasesOf(spec, key)
         .filter((alias) => !has(modelPrefix + alias))
-        .map((alias) => ({ site: { ...own.site, key: alias, stored: undefined }, params: [], ...replacing }));
+        .map((alias) => ({ ...own, site: { ...own.site, key: alias, stored: [] }, params: [] }));
       return [own, ...shared];
     });
 
@@ -118,7 +130,7 @@ export const savedRows = (
     const name = `${modelPrefix}${m.name}.token_adapter.trainable_tokens_delta`;
     const site: Site<AuxiliaryDetail> = {
       key,
-      stored: key,
+      stored: [key],
       module: m.name,
       tensors: { value: name },
       detail: { _tag: 'Rows', rows },
@@ -127,7 +139,7 @@ export const savedRows = (
     return [
       { site, params: [{ name, shape: [rows.length, width], trainable: true, optional: false }], ...replacing },
       ...aliasesOf(spec, key).map((alias) => ({
-        site: { ...site, key: alias, stored: undefined },
+        site: { ...site, key: alias, stored: [] },
         params: [],
         ...replacing,
       })),
@@ -175,7 +187,7 @@ export const initAuxiliary = (
   site: Site<AuxiliaryDetail>,
   weights: Weights,
 ): Result<ReadonlyArray<readonly [name: string, value: Tensor]>> => {
-  if (site.stored === undefined) return E.right([]);
+  if (site.stored.length === 0) return E.right([]);
   const W = lookup(weights, site.key);
   if (W === undefined)
     return fail(`weights: ${site.key}`, 'the base parameter that a trained copy starts from', 'no such tensor');

@@ -22,13 +22,16 @@ const siteUpdate = (leaf: Leaf, site: Site): WeightUpdate => {
       return [role, tensor] as readonly [string, Tensor];
     }),
   );
-  return isAuxiliary(site) ? auxiliaryUpdate(site, tensors) : leaf.method.update(leaf.config, site, tensors);
+  return isAuxiliary(site) ? auxiliaryUpdate(site, tensors) : leaf.method.update(leaf.config, site, tensors, leaf);
 };
 
-const keyOf = (site: Site, reading: Reading): string | undefined => (reading === 'stored' ? site.stored : site.key);
+const keysOf = (site: Site, reading: Reading): ReadonlyArray<string> =>
+  reading === 'stored' ? site.stored : [site.key];
 
 const leafUpdate = (leaf: Leaf, key: string, reading: Reading): WeightUpdate | undefined => {
-  const updates = leaf.sites.filter((site) => keyOf(site, reading) === key).map((site) => siteUpdate(leaf, site));
+  const updates = leaf.sites
+    .filter((site) => keysOf(site, reading).includes(key))
+    .map((site) => siteUpdate(leaf, site));
   return updates.length === 0 ? undefined : sequence(updates);
 };
 
@@ -114,7 +117,7 @@ export const touchedKeys = (adapter: Adapter, reading: Reading = 'stored'): Read
     case 'Identity':
       return new Set();
     case 'Leaf':
-      return new Set(adapter.sites.flatMap((s) => keyOf(s, reading) ?? []));
+      return new Set(adapter.sites.flatMap((s) => keysOf(s, reading)));
     case 'Compose':
     case 'Sum':
       return new Set(adapter.adapters.flatMap((a) => [...touchedKeys(a, reading)]));

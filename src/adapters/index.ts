@@ -34,6 +34,7 @@ export {
 } from './config.js';
 export { decodeAdapter, type AdapterFiles, type DecodedAdapter } from './decode.js';
 export { init, type InitOptions } from './init.js';
+export { likePeft } from './like-peft.js';
 export { mapLeaves, trainable, withTrainable } from './leaf.js';
 export type { InitContext, LayoutContext, Method, Restructured } from './method.js';
 export { lora } from './methods/lora/lora.js';
@@ -42,15 +43,7 @@ export { registry } from './registry.js';
 export { layoutOfParts, type Layout, type ParamSpec, type Part, type Site } from './site.js';
 export { treeChange, type TreeChange } from './tree.js';
 export { unapply } from './unapply.js';
-export {
-  dense,
-  lowRank,
-  normalize,
-  replace,
-  replaceRows,
-  sequence,
-  type WeightUpdate,
-} from './update.js';
+export { dense, lowRank, normalize, replace, replaceRows, sequence, type WeightUpdate } from './update.js';
 export { applyUpdate } from './updates/apply.js';
 export { forwardUpdate, type Use } from './updates/forward.js';
 export { algebraOf, algebras, isRowLocal, joinAlgebras, type Algebra } from './updates/traits.js';

@@ -26,6 +26,7 @@ export interface LeafParts {
 export const makeLeaf = ({ layout, ...parts }: LeafParts): Leaf => ({
   _tag: 'Leaf',
   ...parts,
+  likePeft: false,
   algebra: layout.algebra,
   reasons: layout.reasons,
   sites: layout.sites,

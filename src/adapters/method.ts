@@ -33,6 +33,12 @@ export interface Restructured {
   readonly change: TreeChange | undefined;
 }
 
+/** How to compile an update. */
+export interface UpdateOptions {
+  /** Follow PEFT where PEFT breaks a law. */
+  readonly likePeft: boolean;
+}
+
 /**
  * One PEFT method: its config codec, where it acts, its tensors, its start and its weight update.
  *
@@ -56,5 +62,10 @@ export interface Method<C extends BaseConfig = any, D = any> {
   /** The start of training. */
   readonly init: (config: C, context: InitContext<D>) => Result<Weights>;
   /** What the method does to one site's parameter. */
-  readonly update: (config: C, site: Site<D>, tensors: Readonly<Record<string, Tensor>>) => WeightUpdate;
+  readonly update: (
+    config: C,
+    site: Site<D>,
+    tensors: Readonly<Record<string, Tensor>>,
+    options: UpdateOptions,
+  ) => WeightUpdate;
 }

@@ -7,8 +7,8 @@ import { joinAlgebras, type Algebra } from './updates/traits.js';
 export interface Site<D = unknown> {
   /** The parameter, as the unmerged forward sees it; may be an alias of a tied one. */
   readonly key: string;
-  /** The stored parameter that a merge changes; absent where another site of the same tied parameter does it. */
-  readonly stored: string | undefined;
+  /** The stored parameters that a merge changes; none where another site of the same tied parameter does it. */
+  readonly stored: ReadonlyArray<string>;
   /** The module that owns the parameter. */
   readonly module: string;
   /** Names in the adapter's parameters by the role they play here (`A`, `B`, `value`, ...). */
@@ -46,12 +46,16 @@ export interface Layout<D = unknown> {
   readonly warnings: ReadonlyArray<string>;
 }
 
-/** A layout from its parts, in the order in which their updates apply. */
-export const layoutOfParts = <D>(parts: ReadonlyArray<Part<D>>, warnings: ReadonlyArray<string>): Layout<D> => {
+/** A layout from its parts, in the order in which their updates apply; `idle` tensors are kept in the file but do nothing. */
+export const layoutOfParts = <D>(
+  parts: ReadonlyArray<Part<D>>,
+  warnings: ReadonlyArray<string>,
+  idle: ReadonlyArray<ParamSpec> = [],
+): Layout<D> => {
   const algebra = joinAlgebras(parts.map((p) => p.algebra));
   return {
     sites: parts.map((p) => p.site),
-    params: parts.flatMap((p) => p.params),
+    params: [...parts.flatMap((p) => p.params), ...idle],
     algebra,
     reasons: [...new Set(parts.flatMap((p) => (p.algebra === algebra ? (p.reason ?? []) : [])))],
     warnings,

@@ -17,3 +17,10 @@ export { headerOf, openSafetensors, type SafetensorsFile } from './safetensors/f
 export { headerLength, parseHeader, type Header, type TensorInfo } from './safetensors/header.js';
 export { headerBytes, serialize, type RawTensor, type TensorType, type WrittenHeader } from './safetensors/write.js';
 export { sourceOfBlob, sourceOfBytes, sourceOfFile, type ByteSource } from './source.js';
+export { mergeFolder } from './merge/folder.js';
+export { memoryWriter } from './merge/memory.js';
+export { planMerge, type FilePlan, type MergePlan, type TensorPlan } from './merge/plan.js';
+export { runMerge, type MergeOptions, type MergeProgress } from './merge/run.js';
+export { tfjsKernel, type MergedTile, type Tile, type TileKernel } from './merge/tile.js';
+export { openModel, readWeights, type OpenModel } from './model.js';
+export { encodeAdapter, loadAdapter, readAdapterFiles, saveAdapter } from './peft.js';

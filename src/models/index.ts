@@ -24,3 +24,4 @@ export {
   type ModuleKind,
   type ModuleSpec,
 } from './spec.js';
+export { replicateLayers, specFromModules, specOf, untie } from './spec-of.js';

@@ -71,7 +71,7 @@ const forward = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): Tensor => {
   const layers = Array.from({ length: c.layers }, (_, layer) => layer);
   const x = layers.reduce(
     (h, layer) => block(c, p, layer, h, shared),
-    embedding(p, 'model.embed_tokens', inputs.inputIds),
+    embedding(p, 'model.embed_tokens', inputs.inputIds, { padding: c.padding }),
   );
   const tie = c.tied ? { tiedTo: 'model.embed_tokens.weight' } : {};
   return linear(p, 'lm_head', rmsNorm(p, 'model.norm', x, c.epsilon), tie);

@@ -4,6 +4,7 @@
 import { startCpu } from './backends/cpu.js';
 import { startWasm } from './backends/wasm.js';
 import { startWebgpu } from './backends/webgpu.js';
+import { E } from '../fp.js';
 import type { Result } from '../problem.js';
 import type { Shape, Tensor, Weights } from './tensor.js';
 import { tf } from './tf.js';
@@ -21,12 +22,8 @@ export interface BackendOptions {
   readonly gpuOnly?: boolean;
 }
 
-/**
- * Loads a backend if needed and makes it the current one; tensors made from then on live there.
- *
- * @returns the backend's name, or why it cannot start (no adapter, no .wasm files)
- */
-export const useBackend = async (name: Backend = 'wasm', options: BackendOptions = {}): Promise<Result<Backend>> => {
+/** Starts a backend, or says why it cannot. */
+const start = (name: Backend, options: BackendOptions): Promise<Result<Backend>> => {
   switch (name) {
     case 'wasm':
       return startWasm(options.wasmPath);
@@ -35,6 +32,19 @@ export const useBackend = async (name: Backend = 'wasm', options: BackendOptions
     case 'webgpu':
       return startWebgpu(options.gpuOnly ?? false);
   }
+};
+
+/**
+ * Loads a backend if needed and makes it the current one; tensors made from then on live there. Where it cannot start,
+ * the one before stays.
+ *
+ * @returns the backend's name, or why it cannot start (no adapter, no .wasm files)
+ */
+export const useBackend = async (name: Backend = 'wasm', options: BackendOptions = {}): Promise<Result<Backend>> => {
+  const before = currentBackend();
+  const started = await start(name, options);
+  if (E.isLeft(started) && before !== undefined) await tf.setBackend(before);
+  return started;
 };
 
 /** The current backend, or undefined before the first `useBackend`. */

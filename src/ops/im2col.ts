@@ -40,7 +40,8 @@ export const im2colIndex = ({ spatial, kernel, stride, padding, dilation }: Conv
   const positions = spatial.map((n, i) =>
     Math.floor((n + 2 * at(padding, i) - at(dilation, i) * (at(kernel, i) - 1) - 1) / at(stride, i) + 1),
   );
-  if (positions.some((n) => n < 1)) throw new RangeError(`kernel ${showShape(kernel)} is larger than ${showShape(spatial)} padded`);
+  if (positions.some((n) => n < 1))
+    throw new RangeError(`kernel ${showShape(kernel)} is larger than ${showShape(spatial)} padded`);
   const outside = sizeOf(spatial);
   const tables = spatial.map((n, i) =>
     axisTable(n, at(kernel, i), at(positions, i), at(stride, i), at(padding, i), at(dilation, i)),

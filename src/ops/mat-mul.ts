@@ -32,10 +32,12 @@ const expandBatch = (x: Tensor, batch: Shape): Tensor => {
  * @throws when a rank is below 2, inner sizes differ or batches do not broadcast
  */
 export const matMul = (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor => {
-  if (a.rank < 2 || b.rank < 2) throw new RangeError(`matMul of ${showShape(a.shape)} and ${showShape(b.shape)}: rank below 2`);
+  if (a.rank < 2 || b.rank < 2)
+    throw new RangeError(`matMul of ${showShape(a.shape)} and ${showShape(b.shape)}: rank below 2`);
   const [m, k] = matrixShape(a, transposeA);
   const [l, n] = matrixShape(b, transposeB);
-  if (k !== l) throw new RangeError(`matMul of ${showShape(a.shape)} and ${showShape(b.shape)}: inner sizes ${k} and ${l}`);
+  if (k !== l)
+    throw new RangeError(`matMul of ${showShape(a.shape)} and ${showShape(b.shape)}: inner sizes ${k} and ${l}`);
   const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const batch = broadcastShapes(batchA, batchB);
   const out = [...batch, m, n];

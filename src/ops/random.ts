@@ -18,7 +18,8 @@ export const key = (seed: number): Key => {
 };
 
 /** `n` independent keys from one. */
-export const split = (k: Key, n = 2): ReadonlyArray<Key> => Array.from({ length: n }, (_, i) => threefry2x32(k, [0, i]));
+export const split = (k: Key, n = 2): ReadonlyArray<Key> =>
+  Array.from({ length: n }, (_, i) => threefry2x32(k, [0, i]));
 
 /** `n` words of 32 random bits. */
 export const bits = (k: Key, n: number): Uint32Array =>
@@ -47,7 +48,8 @@ export const normalValues = (k: Key, n: number, mean = 0, std = 1): Float32Array
   });
 
 /** A tensor of numbers uniform in [lo, hi). */
-export const uniform = (k: Key, shape: Shape, lo = 0, hi = 1): Tensor => tensorOf(uniformValues(k, sizeOf(shape), lo, hi), shape);
+export const uniform = (k: Key, shape: Shape, lo = 0, hi = 1): Tensor =>
+  tensorOf(uniformValues(k, sizeOf(shape), lo, hi), shape);
 
 /** A tensor of normal numbers of a mean and a standard deviation. */
 export const normal = (k: Key, shape: Shape, mean = 0, std = 1): Tensor =>

@@ -17,7 +17,10 @@ export interface StridedSliceAttrs {
 }
 
 /** The flat indices that a slice of a tensor takes, in order, and the shape that they have. */
-export const stridedIndex = (shape: Shape, at: StridedSliceAttrs): { readonly index: Int32Array; readonly shape: Shape } => {
+export const stridedIndex = (
+  shape: Shape,
+  at: StridedSliceAttrs,
+): { readonly index: Int32Array; readonly shape: Shape } => {
   const { begin, strides, finalShape, finalShapeSparse } = slice_util.sliceInfo(
     [...shape],
     at.begin,

@@ -29,8 +29,10 @@ export const recordOf = <A>(entries: Iterable<readonly [string, A]>): Readonly<R
 };
 
 /** Applies `f` to every value of a record; the result has no prototype. */
-export const mapRecord = <A, B>(r: Readonly<Record<string, A>>, f: (a: A, key: string) => B): Readonly<Record<string, B>> =>
-  recordOf(Object.keys(r).map((k) => [k, f(r[k] as A, k)] as const));
+export const mapRecord = <A, B>(
+  r: Readonly<Record<string, A>>,
+  f: (a: A, key: string) => B,
+): Readonly<Record<string, B>> => recordOf(Object.keys(r).map((k) => [k, f(r[k] as A, k)] as const));
 
 /** Own value of a key, never an inherited one. */
 export const lookup = <A>(r: Readonly<Record<string, A>>, key: string): A | undefined =>

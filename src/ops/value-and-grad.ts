@@ -86,7 +86,10 @@ export const valueAndGrad =
       const release = (nodes: ReadonlyArray<TapeNode>): void => (nested ? undefined : releaseSaved(nodes));
       try {
         if (value.size !== 1) throw new RangeError(`gradients are of a scalar, found shape ${showShape(value.shape)}`);
-        const active = reachable(tape, Object.values(inputs).map((t) => t.id));
+        const active = reachable(
+          tape,
+          Object.values(inputs).map((t) => t.id),
+        );
         const cotangents: Cotangents = new Map([[value.id, tf.fill(value.shape, 1)]]);
         for (const node of [...tape].reverse()) {
           pullBack(node, active, cotangents);

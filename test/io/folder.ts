@@ -4,18 +4,13 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 
-const made: string[] = [];
-
-afterAll(() => {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A new empty folder, removed after the test file. */
+/** A new empty folder, removed after the test that asks for it. */
 export const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-'));
-  made.push(folder);
+  // Not afterAll at the top: test files of one process share this module.
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
 

@@ -14,7 +14,9 @@ describe('backend', () => {
   });
 
   it('reads what was put in, as float32', async () => {
-    expect(await read(tensorOf(Float32Array.of(1.5, -0, NaN, Infinity), [2, 2]))).toEqual(Float32Array.of(1.5, -0, NaN, Infinity));
+    expect(await read(tensorOf(Float32Array.of(1.5, -0, NaN, Infinity), [2, 2]))).toEqual(
+      Float32Array.of(1.5, -0, NaN, Infinity),
+    );
     const ints = tensorOf(Int32Array.of(-3, 7), [2]);
     expect(ints.dtype).toBe('int32');
     expect(await read(ints)).toEqual(Float32Array.of(-3, 7));

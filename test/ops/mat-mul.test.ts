@@ -63,7 +63,13 @@ describe('matMul', () => {
         fc.constantFrom(...batches),
         fc.boolean(),
         fc.boolean(),
-        fc.tuple(...([17, 20, 19].map((max) => fc.integer({ min: 1, max })) as [fc.Arbitrary<number>, fc.Arbitrary<number>, fc.Arbitrary<number>])),
+        fc.tuple(
+          ...([17, 20, 19].map((max) => fc.integer({ min: 1, max })) as [
+            fc.Arbitrary<number>,
+            fc.Arbitrary<number>,
+            fc.Arbitrary<number>,
+          ]),
+        ),
         fc.integer(),
         async ([batchA, batchB], tA, tB, [m, k, n], seed) => {
           const shapeA = [...batchA, ...(tA ? [k, m] : [m, k])];
@@ -78,8 +84,12 @@ describe('matMul', () => {
 
   it('is zero for an empty sum and empty for no rows', async () => {
     const empty = new Float32Array(0);
-    expect(await product({ values: empty, shape: [2, 0] }, { values: empty, shape: [0, 3] }, false, false)).toEqual(new Float32Array(6));
-    expect(await product({ values: empty, shape: [0, 2] }, { values: numbers(0, 6), shape: [2, 3] }, false, false)).toEqual(empty);
+    expect(await product({ values: empty, shape: [2, 0] }, { values: empty, shape: [0, 3] }, false, false)).toEqual(
+      new Float32Array(6),
+    );
+    expect(
+      await product({ values: empty, shape: [0, 2] }, { values: numbers(0, 6), shape: [2, 3] }, false, false),
+    ).toEqual(empty);
   });
 
   it('refuses ranks below 2 and different inner sizes', () =>
@@ -100,7 +110,10 @@ describe('matMul', () => {
       ];
       const [y, v] = [matMul(tensorOf(x.values, x.shape), t), matMul(tensorOf(z.values, z.shape), reshaped)];
       expect(await read(y)).toBeAllClose(reference(x, w, false, false), { rtol: 1e-4, atol: 1e-4 });
-      expect(await read(v)).toBeAllClose(reference(z, { ...w, shape: [96, 40] }, false, false), { rtol: 1e-4, atol: 1e-4 });
+      expect(await read(v)).toBeAllClose(reference(z, { ...w, shape: [96, 40] }, false, false), {
+        rtol: 1e-4,
+        atol: 1e-4,
+      });
     }
   });
 });

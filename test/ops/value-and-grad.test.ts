@@ -52,7 +52,9 @@ describe('valueAndGrad', () => {
   });
 
   it('sums the gradient over every use', async () => {
-    const { grads } = valueAndGrad((p) => tf.sum(tf.add(tf.add(at(p, 'x'), at(p, 'x')), tf.square(at(p, 'x')))))({ x: vector(1, 2) });
+    const { grads } = valueAndGrad((p) => tf.sum(tf.add(tf.add(at(p, 'x'), at(p, 'x')), tf.square(at(p, 'x')))))({
+      x: vector(1, 2),
+    });
     expect(await read(at(grads, 'x'))).toEqual(Float32Array.of(4, 6));
   });
 
@@ -65,7 +67,9 @@ describe('valueAndGrad', () => {
     // g = d sum(x^3) = 3 x^2, L = sum(g^2) = 9 x^4, dL = 36 x^3
     const before = numTensors();
     const inner = valueAndGrad((p) => tf.sum(tf.mul(tf.square(at(p, 'x')), at(p, 'x'))));
-    const { value, grads } = valueAndGrad((p) => tf.sum(tf.square(at(inner(p).grads, 'x'))))({ x: scope(() => vector(1, 2)) });
+    const { value, grads } = valueAndGrad((p) => tf.sum(tf.square(at(inner(p).grads, 'x'))))({
+      x: scope(() => vector(1, 2)),
+    });
     expect(await read(value)).toBeAllClose([9 + 144]);
     expect(await read(at(grads, 'x'))).toBeAllClose([36, 288]);
     dispose(value, at(grads, 'x'));
@@ -77,7 +81,9 @@ describe('valueAndGrad', () => {
     // d/dx sum of own gradient (2x) = 2
     const outside = tf.grad((x) => tf.sum(at(own({ x }).grads, 'x')))(vector(1, 2));
     expect(await read(outside)).toEqual(Float32Array.of(2, 2));
-    const { grads } = valueAndGrad((p) => tf.sum(tf.grad((x) => tf.sum(tf.square(x)))(at(p, 'x'))))({ x: vector(1, 2) });
+    const { grads } = valueAndGrad((p) => tf.sum(tf.grad((x) => tf.sum(tf.square(x)))(at(p, 'x'))))({
+      x: vector(1, 2),
+    });
     expect(await read(at(grads, 'x'))).toEqual(Float32Array.of(2, 2));
   });
 
@@ -88,7 +94,9 @@ describe('valueAndGrad', () => {
       return {
         value: tf.mul(tf.square(input), input),
         gradFunc: (dy: Tensor) => {
-          const { grads } = valueAndGrad((p) => tf.sum(tf.mul(dy, tf.mul(tf.square(at(p, 'x')), at(p, 'x')))))({ x: input });
+          const { grads } = valueAndGrad((p) => tf.sum(tf.mul(dy, tf.mul(tf.square(at(p, 'x')), at(p, 'x')))))({
+            x: input,
+          });
           return at(grads, 'x');
         },
       };
@@ -139,7 +147,14 @@ describe('stopGradient', () => {
   it('noGrad computes a constant, of operations without gradients too', async () => {
     const before = numTensors();
     const x = vector(1, 3);
-    const { value, grads } = valueAndGrad((p) => tf.sum(tf.mul(at(p, 'x'), noGrad(() => tf.topk(at(p, 'x'), 1).values))))({ x });
+    const { value, grads } = valueAndGrad((p) =>
+      tf.sum(
+        tf.mul(
+          at(p, 'x'),
+          noGrad(() => tf.topk(at(p, 'x'), 1).values),
+        ),
+      ),
+    )({ x });
     expect(await read(value)).toEqual(Float32Array.of(12));
     expect(await read(at(grads, 'x'))).toEqual(Float32Array.of(3, 3));
     dispose(value, at(grads, 'x'), x);

@@ -25,7 +25,8 @@ const excess = (actual: number, expected: number, { rtol = 1e-5, atol = 1e-6 }: 
   return Number.isFinite(error) ? error / (atol + rtol * Math.abs(expected)) : Infinity;
 };
 
-const head = (x: Numbers): string => `[${Array.from({ length: Math.min(8, x.length) }, (_, i) => x[i]).join(', ')}${x.length > 8 ? ', ...' : ''}]`;
+const head = (x: Numbers): string =>
+  `[${Array.from({ length: Math.min(8, x.length) }, (_, i) => x[i]).join(', ')}${x.length > 8 ? ', ...' : ''}]`;
 
 expect.extend({
   toBeAllClose(actual: Numbers, expected: Numbers, tolerance: Tolerance = {}) {

@@ -26,7 +26,11 @@ const namesTest = (value: string | ReadonlyArray<string>, at: string): Result<Te
 /** Modules that `modules_to_save` takes away from the adapter: those named and everything below; names are not escaped. */
 const savedTest = (names: ReadonlyArray<string>): Result<Test> =>
   F.pipe(
-    all([...new Set(names)].map((m) => compilePattern(`(^|.*\\.)${m}($|\\..*)`, `${fieldAt('modules_to_save')}, as "${m}"`))),
+    all(
+      [...new Set(names)].map((m) =>
+        compilePattern(`(^|.*\\.)${m}($|\\..*)`, `${fieldAt('modules_to_save')}, as "${m}"`),
+      ),
+    ),
     E.map((patterns) => (key) => patterns.some((p) => matchPrefix(p, key) !== undefined)),
   );
 
@@ -45,12 +49,17 @@ const layerPattern = (p: string): Result<Pattern> => {
 /** Whether a module lies in one of `layers_to_transform`; the index is that of the first numbered segment. */
 const layerTest = (c: Targeting): Result<Test> => {
   const layers = c.layers_to_transform;
-  if (layers === undefined || layers === null || (typeof layers !== 'number' && layers.length === 0)) return E.right(() => true);
+  if (layers === undefined || layers === null || (typeof layers !== 'number' && layers.length === 0))
+    return E.right(() => true);
   const wanted = new Set(typeof layers === 'number' ? [layers] : layers);
   const given = c.layers_pattern ?? [];
   const names = typeof given !== 'string' ? given : given === '' ? [] : [given];
   return F.pipe(
-    all(names.length === 0 ? [compilePattern('.*?\\.[^.]*\\.(\\d+)\\.', fieldAt('layers_to_transform'))] : names.map(layerPattern)),
+    all(
+      names.length === 0
+        ? [compilePattern('.*?\\.[^.]*\\.(\\d+)\\.', fieldAt('layers_to_transform'))]
+        : names.map(layerPattern),
+    ),
     E.map((patterns) => (key) => {
       const index = patterns.map((p) => matchPrefix(p, key)?.[1]).find((i) => i !== undefined);
       return index !== undefined && wanted.has(Number(index));
@@ -75,13 +84,22 @@ export const checkerOf = (c: Targeting): Result<(key: string) => Verdict> => {
   const excluded = exclude.length === 0 ? E.right(never) : namesTest(exclude, fieldAt('exclude_modules'));
   const named = typeof targets === 'string' ? namesTest(targets, fieldAt('target_modules')) : E.right(never);
   return F.pipe(
-    all([excluded, savedTest(c.modules_to_save ?? []), named, typeof targets === 'string' ? E.right(never) : layerTest(c)]),
+    all([
+      excluded,
+      savedTest(c.modules_to_save ?? []),
+      named,
+      typeof targets === 'string' ? E.right(never) : layerTest(c),
+    ]),
     E.map((tests) => {
       const [isExcluded, isSaved, isTarget, inLayer] = tests as readonly [Test, Test, Test, Test];
       const list = new Set(typeof targets === 'string' ? [] : targets);
       return (key): Verdict => {
         if (isExcluded(key) || isSaved(key)) return 'Excluded';
-        return typeof targets === 'string' ? (isTarget(key) ? 'Matched' : 'Unmatched') : listVerdict(list, inLayer, key);
+        return typeof targets === 'string'
+          ? isTarget(key)
+            ? 'Matched'
+            : 'Unmatched'
+          : listVerdict(list, inLayer, key);
       };
     }),
   );

@@ -75,5 +75,7 @@ export const defaultTargets = (
   modelType: string | undefined,
 ): string | ReadonlyArray<string> | undefined => {
   const table = Object.hasOwn(targetsByMethod, peftType) ? targetsByMethod[peftType] : undefined;
-  return table !== undefined && modelType !== undefined && Object.hasOwn(table, modelType) ? table[modelType] : undefined;
+  return table !== undefined && modelType !== undefined && Object.hasOwn(table, modelType)
+    ? table[modelType]
+    : undefined;
 };

@@ -51,7 +51,12 @@ const explainName = (c: Targeting, names: ReadonlyArray<string>, name: string, h
 };
 
 /** Names of a list that match nothing; what was excluded on purpose counts only when nothing else is left. */
-const explainList = (c: Targeting, matching: Matching, list: ReadonlyArray<string>, nothing: boolean): ReadonlyArray<Problem> => {
+const explainList = (
+  c: Targeting,
+  matching: Matching,
+  list: ReadonlyArray<string>,
+  nothing: boolean,
+): ReadonlyArray<Problem> => {
   const byName = verdictsByName(matching);
   const names = matching.verdicts.map(([m]) => m.name);
   const hitsOf = (name: string): ReadonlySet<Verdict> => byName.get(name) ?? new Set();
@@ -79,16 +84,25 @@ const explainPattern = ({ verdicts }: Matching, pattern: string): ReadonlyArray<
 
 /**
  * Every target that matches nothing, with what to do about it. `nothing` says that neither a module nor a parameter matched;
- * then there is at least one problem.
+ * then there is at least one problem here or among the parameters.
  */
 export const explainTargets = (c: Targeting, matching: Matching, nothing: boolean): ReadonlyArray<Problem> => {
   const { targets } = matching;
   const given = c.target_modules;
   if (typeof given === 'string' && given.toLowerCase() === ALL_LINEAR)
-    return nothing ? [problem(AT, 'a linear layer that is not excluded', 'none', 'Check exclude_modules and modules_to_save')] : [];
+    return nothing
+      ? [problem(AT, 'a linear layer that is not excluded', 'none', 'Check exclude_modules and modules_to_save')]
+      : [];
   if (typeof targets === 'string') return nothing ? explainPattern(matching, targets) : [];
   const explained = explainList(c, matching, typeof given === 'string' ? [] : (given ?? targets ?? []), nothing);
-  return explained.length > 0 || !nothing
+  return explained.length > 0 || !nothing || (c.target_parameters ?? []).length > 0
     ? explained
-    : [problem(AT, 'at least one module or parameter to adapt', show(given ?? null), 'Name modules, or parameters in target_parameters')];
+    : [
+        problem(
+          AT,
+          'at least one module or parameter to adapt',
+          show(given ?? null),
+          'Name modules, or parameters in target_parameters',
+        ),
+      ];
 };

@@ -19,10 +19,13 @@ const compareLists = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): numbe
  * suffixes (shortest first), each adding its shortest suffix that no other module has, unless one picked before covers it.
  * `targets` when none is found. Targets and others must not overlap.
  */
-export const minimalTargets = (targets: ReadonlyArray<string>, others: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const minimalTargets = (
+  targets: ReadonlyArray<string>,
+  others: ReadonlyArray<string>,
+): ReadonlyArray<string> => {
   const taken = new Set(others.flatMap(suffixesOf));
   const distinct = [...new Set(targets)];
-  const bySuffix = distinct.map((name) => [...suffixesOf(name)].reverse()).sort(compareLists);
+  const bySuffix = distinct.map((name) => suffixesOf(name).toReversed()).toSorted(compareLists);
   const picked = new Set<string>();
   for (const suffixes of bySuffix) {
     const covered = suffixes.slice(0, -1).some((s) => picked.has(s));

@@ -6,16 +6,10 @@ import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
 import { orProblems, problem, renderProblem, type Problem, type Result } from '../../problem.js';
 import { explainTargets } from './explain.js';
 import { matchModules, type Matching } from './matching.js';
-import { matchParameters } from './parameters.js';
+import { matchParameters, unmatchedParameters } from './parameters.js';
 import { DUMMY } from './resolve.js';
 import { savedNames } from './saved.js';
-import { fieldAt, type Targeting } from './targeting.js';
-
-/** Modules in `named_modules()` order, and things worth telling that are no errors. */
-export interface Selected {
-  readonly modules: ReadonlyArray<ModuleSpec>;
-  readonly warnings: ReadonlyArray<string>;
-}
+import { fieldAt, type Selected, type Targeting } from './targeting.js';
 
 /** Method and model types where PEFT refuses two names, because the model reads these weights without calling the module. */
 const MAMBA = {
@@ -39,19 +33,20 @@ const mambaProblems = (c: Targeting, spec: ModelSpec, modules: ReadonlyArray<Mod
           ),
         );
 
-/** Modules that are targets and, by the looser rule of wrapping, saved as a whole too. */
+/** Modules that are targets and, by the looser rule of wrapping, saved as a whole too: PEFT puts one wrapper into the other. */
 const clashes = (c: Targeting, modules: ReadonlyArray<ModuleSpec>): ReadonlyArray<Problem> => {
   const saved = savedNames(c.modules_to_save, c.task_type);
   return modules
     .filter((m) => saved.some((name) => m.name.endsWith(name)))
-    .map((m) =>
-      problem(
+    .map((m) => ({
+      ...problem(
         fieldAt('modules_to_save'),
         'modules that are not adapted as well',
         `${m.name}, which ends with "${saved.find((name) => m.name.endsWith(name))}"`,
-        'PEFT compares the ends of names here, without regard to dots; write more of the name',
+        'PEFT compares the ends of names here, without regard to dots; write more of the name, or exclude the module',
       ),
-    );
+      unsupported: true,
+    }));
 };
 
 /** PEFT's warnings about settings that came to nothing. */
@@ -83,10 +78,13 @@ export const selectModules = (c: Targeting, spec: ModelSpec): Result<Selected> =
       const params = matchParameters(c, spec);
       if (matching.targets === DUMMY) return E.right({ modules, warnings: [] });
       const nothing = modules.length === 0 && params.length === 0;
-      const explained = explainTargets(c, matching, nothing);
-      return orProblems([...(nothing ? explained : []), ...mambaProblems(c, spec, modules), ...clashes(c, modules)], () => ({
-        modules,
-        warnings: [...warningsOf(c, matching, modules.length, params.length), ...explained.map(renderProblem)],
-      }));
+      const explained = [...explainTargets(c, matching, nothing), ...unmatchedParameters(c, spec)];
+      return orProblems(
+        [...(nothing ? explained : []), ...mambaProblems(c, spec, modules), ...clashes(c, modules)],
+        () => ({
+          modules,
+          warnings: [...warningsOf(c, matching, modules.length, params.length), ...explained.map(renderProblem)],
+        }),
+      );
     }),
   );

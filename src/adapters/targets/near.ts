@@ -24,12 +24,14 @@ export const editDistance = (a: string, b: string): number => {
 export const nearNames = (wanted: string, names: ReadonlyArray<string>, most = 3): ReadonlyArray<string> => {
   if (wanted.length > LONGEST) return [];
   const segments = wanted.split('.').length;
-  const candidates = new Set(names.flatMap((n) => suffixesOf(n).at(-segments) ?? []).filter((n) => n !== '' && n.length <= LONGEST));
+  const candidates = new Set(
+    names.flatMap((n) => suffixesOf(n).at(-segments) ?? []).filter((n) => n !== '' && n.length <= LONGEST),
+  );
   const limit = Math.max(2, Math.floor(wanted.length / 2));
   return [...candidates]
     .map((name) => [name, editDistance(wanted.toLowerCase(), name.toLowerCase())] as const)
     .filter(([, distance]) => distance <= limit)
-    .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+    .toSorted((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
     .slice(0, most)
     .map(([name]) => name);
 };
@@ -39,5 +41,7 @@ export const nearHint = (wanted: string, names: ReadonlyArray<string>): string =
   const near = nearNames(wanted, names);
   if (near.length > 0) return `Near names in the model: ${near.join(', ')}`;
   const leaves = [...new Set(names.map((n) => n.slice(n.lastIndexOf('.') + 1)).filter((n) => !/^\d*$/.test(n)))];
-  return leaves.length === 0 ? '' : `The model has: ${leaves.slice(0, 20).join(', ')}${leaves.length > 20 ? ', ...' : ''}`;
+  return leaves.length === 0
+    ? ''
+    : `The model has: ${leaves.slice(0, 20).join(', ')}${leaves.length > 20 ? ', ...' : ''}`;
 };

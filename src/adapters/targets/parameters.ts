@@ -27,13 +27,18 @@ export const matchParameters = (c: Targeting, spec: ModelSpec): ReadonlyArray<Ta
 };
 
 /** Names that match no parameter. */
-const unmatched = (c: Targeting, spec: ModelSpec): ReadonlyArray<Problem> => {
+export const unmatchedParameters = (c: Targeting, spec: ModelSpec): ReadonlyArray<Problem> => {
   const keys = spec.modules.flatMap((m) => Object.keys(m.params).map((p) => paramKey(m.name, p)));
   const suffixes = new Set(keys.flatMap(suffixesOf));
   return [...new Set(c.target_parameters ?? [])]
     .filter((name) => !suffixes.has(name))
     .map((name) =>
-      problem(fieldAt('target_parameters'), 'the key of a parameter, or its end behind a dot', `"${name}"`, nearHint(name, keys)),
+      problem(
+        fieldAt('target_parameters'),
+        'the key of a parameter, or its end behind a dot',
+        `"${name}"`,
+        nearHint(name, keys),
+      ),
     );
 };
 
@@ -63,7 +68,7 @@ export const selectParameters = (c: Targeting, spec: ModelSpec): Result<Readonly
             : [],
       );
       const nothing = found.length === 0 && targeted.size === 0;
-      return orProblems([...wrong, ...(nothing ? unmatched(c, spec) : [])], () => found);
+      return orProblems([...wrong, ...(nothing ? unmatchedParameters(c, spec) : [])], () => found);
     }),
   );
 };

@@ -68,13 +68,15 @@ const aheadsIn = (s: Syntax): ReadonlyArray<Ahead> => {
   }
 };
 
-const refuseAhead = (where: string, { negated, at }: Ahead): Problem =>
-  problem(
+const refuseAhead = (where: string, { negated, at }: Ahead): Problem => ({
+  ...problem(
     where,
     'lookahead only at the start of the pattern',
     `${negated ? 'a negative lookahead, (?!...)' : 'a lookahead, (?=...)'} at position ${at}`,
     negated ? 'move it to the start, or use exclude_modules' : 'write what it looks for as a part of the pattern',
-  );
+  ),
+  unsupported: true,
+});
 
 const usesDollar = (s: Syntax): boolean => {
   switch (s._tag) {

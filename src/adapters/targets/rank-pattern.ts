@@ -22,7 +22,9 @@ export const patternKey = (patterns: ReadonlyArray<string>, at: string): Result<
         ),
       ),
     ),
-    E.map((compiled) => (key) => compiled.find(({ pattern }) => matchPrefix(pattern, key) !== undefined)?.source ?? key),
+    E.map(
+      (compiled) => (key) => compiled.find(({ pattern }) => matchPrefix(pattern, key) !== undefined)?.source ?? key,
+    ),
   );
 
 /** Values of a record whose keys are patterns; `field` is its name in the config. A key is also looked up as it is. */

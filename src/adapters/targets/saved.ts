@@ -4,9 +4,8 @@
 import { E } from '../../fp.js';
 import type { ModelSpec } from '../../models/spec.js';
 import type { Result } from '../../problem.js';
-import type { Selected } from './modules.js';
 import { nearHint } from './near.js';
-import { fieldAt, type Targeting } from './targeting.js';
+import { fieldAt, type Selected, type Targeting } from './targeting.js';
 
 const CLASSIFIER = ['classifier', 'score'];
 
@@ -39,7 +38,10 @@ export const selectSaved = (c: Targeting, spec: ModelSpec): Result<Selected> => 
   return E.right({
     modules: below.filter((m) => names.some((name) => m.name.endsWith(name))),
     warnings: missing.map((name) => {
-      const hint = nearHint(name, below.map((m) => m.name));
+      const hint = nearHint(
+        name,
+        below.map((m) => m.name),
+      );
       return `${fieldAt('modules_to_save')}: no module ends with "${name}"${hint === '' ? '' : `. ${hint}`}`;
     }),
   });

@@ -1,6 +1,7 @@
 /**
  * The fields of an adapter config that say where the adapter acts, under PEFT's names.
  */
+import type { ModuleSpec } from '../../models/spec.js';
 
 /** `null` and absence mean the same; lists are sets in PEFT, so their order says nothing. */
 export interface Targeting {
@@ -15,6 +16,12 @@ export interface Targeting {
   readonly target_parameters?: ReadonlyArray<string> | null;
   readonly trainable_token_indices?: ReadonlyArray<number> | Readonly<Record<string, ReadonlyArray<number>>> | null;
   readonly ensure_weight_tying?: boolean;
+}
+
+/** Modules in `named_modules()` order, and things worth telling that are no errors. */
+export interface Selected {
+  readonly modules: ReadonlyArray<ModuleSpec>;
+  readonly warnings: ReadonlyArray<string>;
 }
 
 /** Where a field stands, for problems. */

@@ -27,8 +27,12 @@ const rowProblems = (m: ModuleSpec, rows: Rows): ReadonlyArray<Problem> => {
   const outside = rows.filter((i) => !Number.isInteger(i) || i < 0 || i >= size);
   const twice = [...new Set(rows.filter((row, i) => rows.indexOf(row) !== i))];
   return [
-    ...(outside.length > 0 ? [problem(AT, `rows of ${m.name}, from 0 to ${size - 1}`, outside.slice(0, 10).join(', '))] : []),
-    ...(twice.length > 0 ? [problem(AT, `each row of ${m.name} once`, twice.slice(0, 10).join(', '), 'Leave the second one out')] : []),
+    ...(outside.length > 0
+      ? [problem(AT, `rows of ${m.name}, from 0 to ${size - 1}`, outside.slice(0, 10).join(', '))]
+      : []),
+    ...(twice.length > 0
+      ? [problem(AT, `each row of ${m.name} once`, twice.slice(0, 10).join(', '), 'Leave the second one out')]
+      : []),
   ];
 };
 
@@ -38,8 +42,11 @@ const rowsOf = (c: Targeting, spec: ModelSpec, name: string, rows: Rows): Result
     return fail(AT, 'modules that are not in modules_to_save', `"${name}"`, 'Train it as a whole or by rows, not both');
   const names = spec.modules.map((m) => m.name).filter((n) => n !== '');
   const modules = spec.modules.filter((m) => m.name !== '' && m.name.endsWith(name));
-  if (modules.length === 0) return fail(AT, 'the end of a module\'s name', `"${name}"`, nearHint(name, names));
-  return orProblems(modules.flatMap((m) => rowProblems(m, rows)), () => modules.map((m) => [m, rows] as const));
+  if (modules.length === 0) return fail(AT, "the end of a module's name", `"${name}"`, nearHint(name, names));
+  return orProblems(
+    modules.flatMap((m) => rowProblems(m, rows)),
+    () => modules.map((m) => [m, rows] as const),
+  );
 };
 
 const sameRows = (a: Rows, b: Rows): boolean => a.length === b.length && a.every((row, i) => row === b[i]);
@@ -60,7 +67,13 @@ export const selectTokens = (c: Targeting, spec: ModelSpec): Result<ReadonlyArra
   return orProblems(
     aliases
       .filter((entry) => !sameRows(entry[1], (ownerRows(entry) as TokenRows)[1]))
-      .map((entry) => unsupported(AT, `different rows for the tied ${entry[0].name} and ${(ownerRows(entry) as TokenRows)[0].name}`, 'Give both the same rows')),
+      .map((entry) =>
+        unsupported(
+          AT,
+          `different rows for the tied ${entry[0].name} and ${(ownerRows(entry) as TokenRows)[0].name}`,
+          'Give both the same rows',
+        ),
+      ),
     () => [...byName.values()].filter((entry) => !aliases.includes(entry)),
   );
 };

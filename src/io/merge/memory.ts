@@ -20,7 +20,8 @@ export const memoryWriter = (): { readonly writer: Writer; readonly files: Reado
     const parts: Uint8Array[] = [];
     return E.right({
       path: name,
-      write: async (bytes) => (parts.push(bytes.slice()), E.right(undefined)),
+      // a copy: the caller may reuse its buffer, and a Buffer's own slice would share it
+      write: async (bytes) => (parts.push(new Uint8Array(bytes)), E.right(undefined)),
       close: async () => {
         const all = joined(parts);
         files.set(name, all);

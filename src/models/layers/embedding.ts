@@ -4,20 +4,37 @@
 import { updateOf, type ModelWeights } from '../../adapters/attached.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { matMul } from '../../ops/mat-mul.js';
+import { stopGradient } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { paramKey } from '../spec.js';
 import { baseParameter } from './parameter.js';
 
+/** Rows of X at ids [n]; those of the padding token are constants for gradients, as torch's `padding_idx` has it. */
+const rowsAt = (X: Tensor, ids: Tensor, padding: number | undefined): Tensor => {
+  const rows = tf.gather(X, ids as tf.Tensor1D, 0);
+  if (padding === undefined) return rows;
+  const kept = tf.expandDims(tf.cast(tf.notEqual(ids, tf.scalar(padding, 'int32')), 'float32'), 1);
+  return tf.add(tf.mul(rows, kept), stopGradient(tf.mul(rows, tf.sub(1, kept))));
+};
+
+/** 1 where ids [n] are rows [k], as [n, k]. */
+const hits = (ids: Tensor, rows: ReadonlyArray<number>): Tensor => {
+  const shape: [number, number] = [ids.size, rows.length];
+  // full shapes, because not every backend broadcasts a comparison over outer axes
+  const wide = tf.tile(tf.expandDims(ids, 1), [1, rows.length]);
+  const all = tf.tile(tf.tensor2d([...rows], [1, rows.length], 'int32'), [ids.size, 1]);
+  return tf.reshape(tf.cast(tf.equal(wide, all), 'float32'), shape);
+};
+
 /** Rows of W [V, D] at ids [n] as a use of W. */
-const lookupUse = (ids: Tensor): Use => ({
-  dense: (W) => tf.gather(W, ids as tf.Tensor1D, 0),
-  lowRank: (B, A) => matMul(tf.gather(B, ids as tf.Tensor1D, 0), A),
+const lookupUse = (ids: Tensor, padding: number | undefined): Use => ({
+  dense: (W) => rowsAt(W, ids, padding),
+  lowRank: (B, A) => matMul(rowsAt(B, ids, padding), A),
   outputAxis: 1,
   scaleOutput: (y, g) => tf.mul(y, g),
-  // ids [n, 1] == rows [1, k] selects the new rows; the others keep y
   replaceRows: (y, { rows, value }) => {
-    const hit = tf.cast(tf.equal(tf.expandDims(ids, 1), tf.tensor2d([...rows], [1, rows.length], 'int32')), 'float32');
+    const hit = hits(ids, rows);
     return tf.add(tf.mul(y, tf.sub(1, tf.sum(hit, 1, true))), matMul(hit, value));
   },
 });
@@ -27,10 +44,17 @@ const lookupUse = (ids: Tensor): Use => ({
  *
  * @param p weights; `module.weight` is [V, D]
  * @param ids int32 token ids of any shape, each in [0, V)
+ * @param options.padding the token whose row gets no gradient
  * @returns [...ids.shape, D]
  */
-export const embedding = (p: ModelWeights, module: string, ids: Tensor): Tensor => {
+export const embedding = (
+  p: ModelWeights,
+  module: string,
+  ids: Tensor,
+  options: { readonly padding?: number | undefined } = {},
+): Tensor => {
   const key = paramKey(module, 'weight');
-  const y = forwardUpdate(updateOf(p, key), baseParameter(p, key), lookupUse(tf.reshape(ids, [-1])));
+  const use = lookupUse(tf.reshape(ids, [-1]), options.padding);
+  const y = forwardUpdate(updateOf(p, key), baseParameter(p, key), use);
   return tf.reshape(y, [...ids.shape, y.shape[1] as number]);
 };

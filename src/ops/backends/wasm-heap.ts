@@ -12,7 +12,11 @@ export interface HeapData {
 /** The backend's heap. */
 export interface WasmHeap {
   readonly wasm: {
-    readonly cwrap: (name: string, result: null, args: ReadonlyArray<'number' | 'array'>) => (...args: unknown[]) => void;
+    readonly cwrap: (
+      name: string,
+      result: null,
+      args: ReadonlyArray<'number' | 'array'>,
+    ) => (...args: unknown[]) => void;
     readonly tfjs: {
       /** Names `size` elements at an offset. */
       readonly registerTensor: (id: number, size: number, memoryOffset: number) => void;

@@ -47,11 +47,16 @@ const unsortedSegmentSum: KernelFunc = ({ inputs, attrs, backend }) => {
   const inner = x.shape.slice(segmentIds.shape.length);
   const width = sizeOf(inner);
   const out = heap.makeOutput([numSegments, ...inner], x.dtype);
-  const [values, ids, sums] = [heap.typedArrayFromHeap(x), heap.typedArrayFromHeap(segmentIds), heap.typedArrayFromHeap(out)];
+  const [values, ids, sums] = [
+    heap.typedArrayFromHeap(x),
+    heap.typedArrayFromHeap(segmentIds),
+    heap.typedArrayFromHeap(out),
+  ];
   sums.fill(0);
   ids.forEach((s, i) => {
     if (s < 0 || s >= numSegments) return;
-    for (let j = 0; j < width; j++) sums[s * width + j] = (sums[s * width + j] as number) + (values[i * width + j] as number);
+    for (let j = 0; j < width; j++)
+      sums[s * width + j] = (sums[s * width + j] as number) + (values[i * width + j] as number);
   });
   return out;
 };

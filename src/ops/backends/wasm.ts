@@ -34,5 +34,8 @@ export const startWasm = async (wasmPath?: string): Promise<Result<'wasm'>> => {
   } catch {
     // tfjs refuses new paths after a failed start; it is reported like the failure itself.
   }
-  return fail('backend wasm', `.wasm files under ${folder ?? 'the page'}`, 'none that load', 'pass wasmPath');
+  // Otherwise tfjs would go on naming wasm as its backend.
+  if (tf.findBackendFactory('wasm') !== null) tf.removeBackend('wasm');
+  const hint = 'pass wasmPath; tfjs starts wasm only once in a process or page';
+  return fail('backend wasm', `.wasm files under ${folder ?? 'the page'}`, 'none that load', hint);
 };

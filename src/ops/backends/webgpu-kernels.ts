@@ -1,7 +1,7 @@
 /**
  * Kernels of tfjs's WebGPU backend that Weft mends.
  */
-import type { KernelConfig } from '@tensorflow/tfjs-core';
+import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../tf.js';
 import { stridedSliceByGather } from './strided-slice.js';
 
@@ -33,6 +33,54 @@ const avoidSplitK = (stock: KernelConfig): KernelConfig => ({
   },
 });
 
+interface Storage {
+  readonly write: (values: Float32Array, shape: number[], dtype: 'float32') => object;
+  readonly disposeData: (dataId: object) => boolean;
+}
+
+/**
+ * Makes a cast of integers or truth values to float32 convert. tfjs 4.22 relabels the integer buffer, and kernels that
+ * read it as declared (Transpose, and so sums over inner axes) do not compile.
+ */
+const convertToFloat = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => {
+    const [x, backend] = [args.inputs['x'] as TensorInfo, args.backend as Storage];
+    if (args.attrs?.['dtype'] !== 'float32' || (x.dtype !== 'int32' && x.dtype !== 'bool'))
+      return stock.kernelFunc(args);
+    const labelled = stock.kernelFunc(args) as TensorInfo;
+    const one: TensorInfo = { dataId: backend.write(Float32Array.of(1), [], 'float32'), shape: [], dtype: 'float32' };
+    const out = tf.getKernel('Multiply', 'webgpu').kernelFunc({ inputs: { a: labelled, b: one }, backend });
+    [labelled, one].forEach((t) => backend.disposeData(t.dataId));
+    return out;
+  },
+});
+
+/**
+ * Makes reverse cumulative sums and products of flips around forward ones: tfjs 4.22 writes the length into the code of the
+ * reverse ones and caches the code without it, so that the next length is computed with the one before.
+ */
+const flipToReverse = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => {
+    if (args.attrs?.['reverse'] !== true) return stock.kernelFunc(args);
+    const backend = args.backend as Storage;
+    const flip = (x: TensorInfo): TensorInfo =>
+      tf
+        .getKernel('Reverse', 'webgpu')
+        .kernelFunc({ inputs: { x }, attrs: { dims: args.attrs?.['axis'] as number }, backend }) as TensorInfo;
+    const flipped = flip(args.inputs['x'] as TensorInfo);
+    const sums = stock.kernelFunc({
+      ...args,
+      inputs: { x: flipped },
+      attrs: { ...args.attrs, reverse: false },
+    }) as TensorInfo;
+    const out = flip(sums);
+    [flipped, sums].forEach((t) => backend.disposeData(t.dataId));
+    return out;
+  },
+});
+
 const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig): void => {
   const stock = tf.getKernel(kernelName, 'webgpu');
   tf.unregisterKernel(kernelName, 'webgpu');
@@ -43,5 +91,8 @@ const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig
 export const mendWebgpuKernels = (): void => {
   replace('BatchMatMul', avoidSplitK);
   replace('_FusedMatMul', avoidSplitK);
+  replace('Cast', convertToFloat);
+  replace('Cumsum', flipToReverse);
+  replace('Cumprod', flipToReverse);
   replace('StridedSlice', stridedSliceByGather);
 };

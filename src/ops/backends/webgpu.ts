@@ -39,8 +39,7 @@ const provideGpu = async (): Promise<void> => {
   // A variable, so that browser bundlers do not follow it.
   const name = 'webgpu';
   const dawn = (await import(/* @vite-ignore */ name).catch(() => undefined)) as
-    | { readonly create: (flags: ReadonlyArray<string>) => GPU; readonly globals: object }
-    | undefined;
+    { readonly create: (flags: ReadonlyArray<string>) => GPU; readonly globals: object } | undefined;
   if (dawn === undefined) return;
   Object.assign(globalThis, dawn.globals);
   if (scope.navigator === undefined) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
@@ -66,11 +65,21 @@ export const startWebgpu = async (gpuOnly: boolean): Promise<Result<'webgpu'>> =
   await provideGpu();
   const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (gpu === undefined) {
-    return fail('backend webgpu', 'navigator.gpu', 'none', 'use a browser with WebGPU, or install the npm package webgpu');
+    return fail(
+      'backend webgpu',
+      'navigator.gpu',
+      'none',
+      'use a browser with WebGPU, or install the npm package webgpu',
+    );
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
-    return fail('backend webgpu', 'a GPU adapter', 'none', 'under Linux set VK_ICD_FILENAMES to the file of a Vulkan driver');
+    return fail(
+      'backend webgpu',
+      'a GPU adapter',
+      'none',
+      'under Linux set VK_ICD_FILENAMES to the file of a Vulkan driver',
+    );
   }
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   if (!registered) {
@@ -78,7 +87,11 @@ export const startWebgpu = async (gpuOnly: boolean): Promise<Result<'webgpu'>> =
     // The import has registered tfjs's own factory, whose device lacks limits and reports no errors.
     if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
     type Args = ConstructorParameters<typeof WebGPUBackend>;
-    tf.registerBackend('webgpu', () => new WebGPUBackend(device as unknown as Args[0], adapter.info as unknown as Args[1]), 3);
+    tf.registerBackend(
+      'webgpu',
+      () => new WebGPUBackend(device as unknown as Args[0], adapter.info as unknown as Args[1]),
+      3,
+    );
     mendWebgpuKernels();
     registered = true;
   }

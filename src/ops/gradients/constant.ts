@@ -4,8 +4,30 @@
  */
 import { flat, type Rule } from './rule.js';
 
-const comparisons = ['Greater', 'GreaterEqual', 'Less', 'LessEqual', 'Equal', 'NotEqual', 'LogicalAnd', 'LogicalOr', 'FloorDiv'];
-const pointwise = ['LogicalNot', 'IsNan', 'IsInf', 'IsFinite', 'Sign', 'Step', 'Floor', 'Ceil', 'Round', 'ZerosLike', 'OnesLike'];
+const comparisons = [
+  'Greater',
+  'GreaterEqual',
+  'Less',
+  'LessEqual',
+  'Equal',
+  'NotEqual',
+  'LogicalAnd',
+  'LogicalOr',
+  'FloorDiv',
+];
+const pointwise = [
+  'LogicalNot',
+  'IsNan',
+  'IsInf',
+  'IsFinite',
+  'Sign',
+  'Step',
+  'Floor',
+  'Ceil',
+  'Round',
+  'ZerosLike',
+  'OnesLike',
+];
 const reductions = ['Any', 'All', 'ArgMax', 'ArgMin'];
 
 /** Rules with zero gradients. */

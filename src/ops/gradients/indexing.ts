@@ -84,7 +84,10 @@ const unsortedSegmentSum: Rule = {
         const dy = single(dys);
         const inside = tf.logicalAnd(tf.greaterEqual(ids, 0), tf.less(ids, numSegments));
         const safe = tf.mul(ids, tf.cast(inside, 'int32'));
-        const mask = tf.reshape(tf.cast(inside, 'float32'), [...ids.shape, ...Array<number>(x.rank - ids.rank).fill(1)]);
+        const mask = tf.reshape(tf.cast(inside, 'float32'), [
+          ...ids.shape,
+          ...Array<number>(x.rank - ids.rank).fill(1),
+        ]);
         return tf.mul(tf.gather(dy, safe as tf.Tensor<tf.Rank.R1>), mask);
       },
       segmentIds: () => zeros(ids.shape),
@@ -115,7 +118,9 @@ export const indexing: ReadonlyArray<Rule> = [
   select,
   unary<StridedSliceAttrs>('StridedSlice', (dy, x, attrs) => {
     const { index } = stridedIndex(x.shape, attrs);
-    const sums = tf.scatterND(tf.tensor2d(index, [index.length, 1], 'int32'), tf.reshape(dy, [index.length]), [sizeOf(x.shape)]);
+    const sums = tf.scatterND(tf.tensor2d(index, [index.length, 1], 'int32'), tf.reshape(dy, [index.length]), [
+      sizeOf(x.shape),
+    ]);
     return tf.reshape(sums, x.shape);
   }),
 ];

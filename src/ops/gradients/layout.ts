@@ -37,7 +37,10 @@ const slicePart = (dy: Tensor, inputs: ReadonlyArray<Tensor>, i: number, axis: n
 const takeEntry = (dy: Tensor, axis: number, i: number): Tensor => {
   const begin = dy.shape.map((_, j) => (j === axis ? i : 0));
   const size = dy.shape.map((d, j) => (j === axis ? 1 : d));
-  return tf.reshape(tf.slice(dy, begin, size), dy.shape.filter((_, j) => j !== axis));
+  return tf.reshape(
+    tf.slice(dy, begin, size),
+    dy.shape.filter((_, j) => j !== axis),
+  );
 };
 
 /** Rule of a kernel that splits its input into several outputs, joined again by `join`. */
@@ -56,15 +59,25 @@ export const layout: ReadonlyArray<Rule> = [
     dtype === 'float32' ? tf.cast(dy, 'float32') : zeros(dy.shape),
   ),
   adjoint<{ readonly perm: ReadonlyArray<number> }>('Transpose', (dy, { perm }) =>
-    tf.transpose(dy, perm.map((_, i) => perm.indexOf(i))),
+    tf.transpose(
+      dy,
+      perm.map((_, i) => perm.indexOf(i)),
+    ),
   ),
   unary<{ readonly reps: ReadonlyArray<number> }>('Tile', (dy, x, { reps }) => sumTiles(dy, x.shape, reps)),
-  unary<{ readonly begin: number | ReadonlyArray<number>; readonly size: unknown }>('Slice', (dy, x, { begin, size }) => {
-    const [start] = tf.slice_util.parseSliceParams(x, begin as number | number[], size as number | number[]);
-    return unslice(dy, x.shape, start as number[]);
-  }),
+  unary<{ readonly begin: number | ReadonlyArray<number>; readonly size: unknown }>(
+    'Slice',
+    (dy, x, { begin, size }) => {
+      const [start] = tf.slice_util.parseSliceParams(x, begin as number | number[], size as number | number[]);
+      return unslice(dy, x.shape, start as number[]);
+    },
+  ),
   unary<{ readonly paddings: ReadonlyArray<readonly [number, number]> }>('PadV2', (dy, x, { paddings }) =>
-    tf.slice(dy, paddings.map(([before]) => before), x.shape),
+    tf.slice(
+      dy,
+      paddings.map(([before]) => before),
+      x.shape,
+    ),
   ),
   adjoint<{ readonly dims: number | ReadonlyArray<number> }>('Reverse', (dy, { dims }) =>
     tf.reverse(dy, tf.util.parseAxisParam(dims as number | number[], dy.shape)),

@@ -12,7 +12,9 @@ const batchMatMul: Rule = {
   gradFunc: (dys, saved, attrs) => {
     const dy = single(dys);
     const [a, b] = saved as [Tensor, Tensor];
-    const { transposeA: tA, transposeB: tB } = attrsOf<{ readonly transposeA: boolean; readonly transposeB: boolean }>(attrs);
+    const { transposeA: tA, transposeB: tB } = attrsOf<{ readonly transposeA: boolean; readonly transposeB: boolean }>(
+      attrs,
+    );
     // a enters as op(a), so da = op(dy op(b)^T), and db likewise; the transposes fold into the flags.
     return {
       a: () => unbroadcast(tA ? matMul(b, dy, tB, true) : matMul(dy, b, false, !tB), a.shape),

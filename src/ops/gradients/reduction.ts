@@ -35,7 +35,10 @@ const othersProduct = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tens
   const rest = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const perm = [...rest, ...axes];
   const moved = perm.map((i) => x.shape[i] as number);
-  const rows = tf.reshape(tf.transpose(x, perm), [sizeOf(moved.slice(0, rest.length)), sizeOf(moved.slice(rest.length))]);
+  const rows = tf.reshape(tf.transpose(x, perm), [
+    sizeOf(moved.slice(0, rest.length)),
+    sizeOf(moved.slice(rest.length)),
+  ]);
   const others = tf.mul(tf.cumprod(rows, 1, true, false), tf.cumprod(rows, 1, true, true));
   const back = perm.map((_, i) => perm.indexOf(i));
   return tf.mul(tf.transpose(tf.reshape(others, moved), back), tf.reshape(dy, kept(x.shape, axes)));

@@ -16,7 +16,8 @@ export type Rule = tf.GradConfig;
 export const attrsOf = <A>(attrs: unknown): A => attrs as A;
 
 /** The single cotangent of a kernel with one output. */
-export const single = (dy: Tensor | ReadonlyArray<Tensor>): Tensor => (Array.isArray(dy) ? (dy[0] as Tensor) : (dy as Tensor));
+export const single = (dy: Tensor | ReadonlyArray<Tensor>): Tensor =>
+  Array.isArray(dy) ? (dy[0] as Tensor) : (dy as Tensor);
 
 /** The adjoint of broadcasting: sums `dy` over the axes along which a tensor of `shape` was repeated. */
 export const unbroadcast = (dy: Tensor, shape: Shape): Tensor => {

@@ -30,7 +30,10 @@ describe('the mended kernels', () => {
     const v = tf.reshape(w, [48, 32]);
     for (let round = 0; round < 2; round++) {
       const [x, z] = [numbers(2, m * 32), numbers(3, m * 48)];
-      expect(await product(() => tf.matMul(tensorOf(x, [m, 32]), w as tf.Tensor2D))).toBeAllClose(sums(x, values, m, 32, 48), close);
+      expect(await product(() => tf.matMul(tensorOf(x, [m, 32]), w as tf.Tensor2D))).toBeAllClose(
+        sums(x, values, m, 32, 48),
+        close,
+      );
       expect(await product(() => tf.matMul(tensorOf(z, [m, 48]), v))).toBeAllClose(sums(z, values, m, 48, 32), close);
     }
   });
@@ -39,7 +42,8 @@ describe('the mended kernels', () => {
     const [a, b] = [numbers(1, 2 * 20 * 16), numbers(2, 2 * 20 * 16)];
     // a^T b for each of two batches
     const y = await product(() => tf.matMul(tensorOf(a, [2, 20, 16]), tensorOf(b, [2, 20, 16]), true, false));
-    const transposed = (x: Float32Array): Float32Array => x.map((_, i) => x[(i % 20) * 16 + Math.floor(i / 20)] as number);
+    const transposed = (x: Float32Array): Float32Array =>
+      x.map((_, i) => x[(i % 20) * 16 + Math.floor(i / 20)] as number);
     const expected = [0, 1].flatMap((i) =>
       sums(transposed(a.slice(i * 320, (i + 1) * 320)), b.slice(i * 320, (i + 1) * 320), 16, 20, 16),
     );
@@ -49,11 +53,18 @@ describe('the mended kernels', () => {
   it('a new tensor after a freed one is not read through old packing', async () => {
     for (let seed = 0; seed < 4; seed++) {
       const [x, w] = [numbers(seed, 2 * 64), numbers(seed + 10, 64 * 64)];
-      expect(await product(() => tf.matMul(tensorOf(x, [2, 64]), tensorOf(w, [64, 64])))).toBeAllClose(sums(x, w, 2, 64, 64), close);
+      expect(await product(() => tf.matMul(tensorOf(x, [2, 64]), tensorOf(w, [64, 64])))).toBeAllClose(
+        sums(x, w, 2, 64, 64),
+        close,
+      );
     }
   });
 
-  it('UnsortedSegmentSum adds rows and drops ids outside', async () => {
+  it('BatchMatMul refuses inner sizes that differ', () => {
+    scope(() => expect(() => tf.matMul(tf.ones([2, 3]), tf.ones([2, 3]))).toThrow(/inner shapes/));
+  });
+
+  it('UnsortedSegmentSum adds rows and drops negative ids', async () => {
     const x = tensorOf(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), [4, 2]);
     const y = tf.unsortedSegmentSum(x, tensorOf(Int32Array.of(2, 0, 2, -1), [4]) as tf.Tensor1D, 3);
     expect(await read(y)).toEqual(Float32Array.of(3, 4, 0, 0, 6, 8));

@@ -15,3 +15,26 @@ it('a product over 2000 and more with a transposed right side is right', async (
   });
   expect(await read(y)).toBeAllClose(expected, { rtol: 1e-4, atol: 1e-3 });
 });
+
+it('a mask can be summed over an inner axis', async () => {
+  const x = tensorOf(Float32Array.of(3, 1, 2, 3, 4, 2), [1, 2, 3]);
+  const counts = scope(() => tf.sum(tf.cast(tf.equal(x, tf.min(x, [1], true)), 'float32'), [1]));
+  expect(await read(counts)).toEqual(Float32Array.of(2, 1, 2));
+  const columns = scope(() =>
+    tf.transpose(tf.cast(tensorOf(Int32Array.of(1, 2, 3, 4), [1, 2, 2]), 'float32'), [0, 2, 1]),
+  );
+  expect(await read(columns)).toEqual(Float32Array.of(1, 3, 2, 4));
+});
+
+it('reverse cumulative sums and products of one length after another', async () => {
+  const x = tensorOf(Float32Array.of(1, 2, 3, 4, 5), [5]);
+  for (const n of [5, 2, 3]) {
+    const part = tf.slice(x, [5 - n], [n]);
+    const tail = [1, 2, 3, 4, 5].slice(5 - n);
+    const suffixes = tail.map((_, i) => tail.slice(i));
+    expect(await read(tf.cumsum(part, 0, false, true))).toBeAllClose(suffixes.map((s) => s.reduce((a, b) => a + b, 0)));
+    expect(await read(tf.cumprod(part, 0, true, true))).toBeAllClose(
+      suffixes.map((s) => s.slice(1).reduce((a, b) => a * b, 1)),
+    );
+  }
+});

@@ -50,7 +50,9 @@ describe('gradients of arithmetic', () => {
   it.each(unaries)('%s', (_name, f, range) =>
     fc.assert(
       fc.asyncProperty(shapes(0, 3), fc.integer(), (shape, seed) =>
-        expectGradient(withRange({ f: (x) => f(x as Tensor), shapes: [shape], seed, tolerance: { rtol: 5e-3 } }, range)),
+        expectGradient(
+          withRange({ f: (x) => f(x as Tensor), shapes: [shape], seed, tolerance: { rtol: 5e-3 } }, range),
+        ),
       ),
       { numRuns: runs(10) },
     ),
@@ -59,7 +61,12 @@ describe('gradients of arithmetic', () => {
   it.each(binaries)('%s, second order', (_name, f, range) =>
     expectGradient(
       withRange(
-        { f: gradientOf((x, y) => tf.square(f(x as Tensor, y as Tensor))), shapes: [[2, 3], [3]], seed: 5, tolerance: { rtol: 1e-2, atol: 1e-2 } },
+        {
+          f: gradientOf((x, y) => tf.square(f(x as Tensor, y as Tensor))),
+          shapes: [[2, 3], [3]],
+          seed: 5,
+          tolerance: { rtol: 1e-2, atol: 1e-2 },
+        },
         range,
       ),
     ),

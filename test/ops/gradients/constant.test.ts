@@ -14,7 +14,10 @@ const steps: ReadonlyArray<readonly [string, (x: Tensor) => Tensor]> = [
   ['lessEqual', (x) => float(tf.lessEqual(x, 0.1))],
   ['equal', (x) => float(tf.equal(x, 0.25))],
   ['notEqual', (x) => float(tf.notEqual(x, 0.25))],
-  ['logic', (x) => float(tf.logicalOr(tf.logicalNot(tf.greater(x, 0)), tf.logicalAnd(tf.less(x, 1), tf.greater(x, -1))))],
+  [
+    'logic',
+    (x) => float(tf.logicalOr(tf.logicalNot(tf.greater(x, 0)), tf.logicalAnd(tf.less(x, 1), tf.greater(x, -1)))),
+  ],
   ['sign', (x) => tf.sign(x)],
   ['step', (x) => tf.step(x)],
   ['floor, ceil and round', (x) => tf.add(tf.floor(x), tf.add(tf.ceil(x), tf.round(x)))],
@@ -44,7 +47,9 @@ describe('gradients of steps', () => {
   });
 
   it('has rules for kernels that the backend has', () => {
-    const missing = gradients.map((rule) => rule.kernelName).filter((name) => tf.getKernel(name, tf.getBackend()) === undefined);
+    const missing = gradients
+      .map((rule) => rule.kernelName)
+      .filter((name) => tf.getKernel(name, tf.getBackend()) === undefined);
     expect(missing).toEqual([]);
   });
 });

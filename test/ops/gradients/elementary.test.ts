@@ -25,7 +25,9 @@ const functions: ReadonlyArray<readonly [string, (x: Tensor) => Tensor, Range]> 
 
 /** The software adapter of webgpu computes sin and cos with errors of 2e-4, which differences magnify by 1 / 2h. */
 const tolerance = (name: string): { readonly rtol: number; readonly atol: number } =>
-  inject('backend') === 'webgpu' ? { rtol: 1e-2, atol: name === 'sin' || name === 'cos' ? 0.1 : 1e-2 } : { rtol: 4e-3, atol: 4e-3 };
+  inject('backend') === 'webgpu'
+    ? { rtol: 1e-2, atol: name === 'sin' || name === 'cos' ? 0.1 : 1e-2 }
+    : { rtol: 4e-3, atol: 4e-3 };
 
 describe('gradients of elementary functions', () => {
   it.each(functions)('%s', (name, f, range) =>
@@ -38,6 +40,12 @@ describe('gradients of elementary functions', () => {
   );
 
   it.each(functions)('%s, second order', (name, f, range) =>
-    expectGradient({ f: gradientOf((x) => f(x as Tensor)), shapes: [[2, 3]], seed: 1, range, tolerance: tolerance(name) }),
+    expectGradient({
+      f: gradientOf((x) => f(x as Tensor)),
+      shapes: [[2, 3]],
+      seed: 1,
+      range,
+      tolerance: tolerance(name),
+    }),
   );
 });

@@ -31,7 +31,11 @@ const spaced = (seed: number, n: number, [lo, hi]: readonly [number, number]): F
 };
 
 const inputsOf = ({ shapes, seed, range = [-1.5, 1.5] }: Case): ReadonlyArray<Float32Array> => {
-  const all = spaced(seed, shapes.reduce((n, s) => n + sizeOf(s), 0), range);
+  const all = spaced(
+    seed,
+    shapes.reduce((n, s) => n + sizeOf(s), 0),
+    range,
+  );
   const starts = shapes.map((_, i) => shapes.slice(0, i).reduce((n, s) => n + sizeOf(s), 0));
   return shapes.map((s, i) => all.slice(starts[i], (starts[i] as number) + sizeOf(s)));
 };
@@ -50,7 +54,13 @@ const weighted =
   };
 
 /** L(x + h e) - L(x - h e), summed in float64. */
-const difference = async (c: Case, inputs: ReadonlyArray<Float32Array>, i: number, j: number, h: number): Promise<number> => {
+const difference = async (
+  c: Case,
+  inputs: ReadonlyArray<Float32Array>,
+  i: number,
+  j: number,
+  h: number,
+): Promise<number> => {
   const at = async (shift: number): Promise<Float32Array> => {
     const moved = inputs.map((x, k) => (k === i ? x.map((v, l) => (l === j ? v + shift : v)) : x));
     const y = scope(() => c.f(...listOf(paramsOf(moved, c.shapes))));
@@ -63,9 +73,9 @@ const difference = async (c: Case, inputs: ReadonlyArray<Float32Array>, i: numbe
   return up.reduce((sum, v, l) => sum + (w[l] as number) * (v - (down[l] as number)), 0);
 };
 
-/** On webgpu, whose software adapter is slow, six elements of each input stand for all. */
+/** On webgpu, whose software adapter is slow, three elements of each input stand for all. */
 const sampled = (n: number): ReadonlyArray<number> =>
-  Array.from({ length: n }, (_, j) => j).filter((j) => inject('backend') !== 'webgpu' || j % Math.ceil(n / 6) === 0);
+  Array.from({ length: n }, (_, j) => j).filter((j) => inject('backend') !== 'webgpu' || j % Math.ceil(n / 3) === 0);
 
 /** Checks value, gradients and that nothing is left behind. */
 export const expectGradient = async (c: Case): Promise<void> => {

@@ -14,31 +14,48 @@ const moved =
     tf.square(f(x as Tensor));
 
 /** A shape with one value of `of` an axis. */
-const withEach = <A>(min: number, max: number, of: (d: number) => fc.Arbitrary<A>): fc.Arbitrary<readonly [Shape, A[]]> =>
+const withEach = <A>(
+  min: number,
+  max: number,
+  of: (d: number) => fc.Arbitrary<A>,
+): fc.Arbitrary<readonly [Shape, A[]]> =>
   shapes(min, max).chain((shape) => fc.tuple(fc.constant(shape), fc.tuple(...shape.map(of))));
 
 const check = (f: (x: Tensor) => Tensor, shape: Shape, seed: number): Promise<void> =>
   expectGradient({ f: moved(f), shapes: [shape], seed, tolerance: { rtol: 5e-3, atol: 5e-3 } });
 
-const property = <A>(arbitrary: fc.Arbitrary<A>, shapeOf: (a: A) => Shape, f: (x: Tensor, a: A) => Tensor): Promise<void> =>
+const property = <A>(
+  arbitrary: fc.Arbitrary<A>,
+  shapeOf: (a: A) => Shape,
+  f: (x: Tensor, a: A) => Tensor,
+): Promise<void> =>
   fc.assert(
     fc.asyncProperty(arbitrary, fc.integer(), (a, seed) => check((x) => f(x, a), shapeOf(a), seed)),
     { numRuns: runs(15) },
   );
 
 const axisOf = (min: number, max: number): fc.Arbitrary<readonly [Shape, number]> =>
-  shapes(min, max).chain((shape) => fc.tuple(fc.constant(shape), fc.integer({ min: -shape.length, max: shape.length - 1 })));
+  shapes(min, max).chain((shape) =>
+    fc.tuple(fc.constant(shape), fc.integer({ min: -shape.length, max: shape.length - 1 })),
+  );
 
 const first = ([shape]: readonly [Shape, unknown]): Shape => shape;
 
 describe('gradients of layout', () => {
   it('reshape, expandDims, squeeze, clone', () =>
-    property(shapes(1, 4), (s) => s, (x) => tf.squeeze(tf.expandDims(tf.clone(tf.reshape(x, [x.size])), 1))));
+    property(
+      shapes(1, 4),
+      (s) => s,
+      (x) => tf.squeeze(tf.expandDims(tf.clone(tf.reshape(x, [x.size])), 1)),
+    ));
 
   it('transpose', () =>
     property(
       shapes(1, 4).chain((shape) =>
-        fc.tuple(fc.constant(shape), fc.shuffledSubarray([...shape.keys()], { minLength: shape.length, maxLength: shape.length })),
+        fc.tuple(
+          fc.constant(shape),
+          fc.shuffledSubarray([...shape.keys()], { minLength: shape.length, maxLength: shape.length }),
+        ),
       ),
       first,
       (x, [, perm]) => tf.transpose(x, perm),
@@ -46,17 +63,33 @@ describe('gradients of layout', () => {
 
   it('slice of any rank', () =>
     property(
-      withEach(1, 5, (d) => fc.integer({ min: 0, max: d - 1 }).chain((b) => fc.tuple(fc.constant(b), fc.integer({ min: 1, max: d - b })))),
+      withEach(1, 5, (d) =>
+        fc.integer({ min: 0, max: d - 1 }).chain((b) => fc.tuple(fc.constant(b), fc.integer({ min: 1, max: d - b }))),
+      ),
       first,
-      (x, [, parts]) => tf.slice(x, parts.map(([b]) => b), parts.map(([, n]) => n)),
+      (x, [, parts]) =>
+        tf.slice(
+          x,
+          parts.map(([b]) => b),
+          parts.map(([, n]) => n),
+        ),
     ));
 
   it('slice with sizes left out', () => check((x) => tf.slice(x, [1], [-1]), [3, 2], 1));
 
   it('pad', () =>
-    property(withEach(1, 4, () => fc.tuple(fc.nat(2), fc.nat(2))), first, (x, [, paddings]) => tf.pad(x, paddings)));
+    property(
+      withEach(1, 4, () => fc.tuple(fc.nat(2), fc.nat(2))),
+      first,
+      (x, [, paddings]) => tf.pad(x, paddings),
+    ));
 
-  it('tile', () => property(withEach(1, 4, () => fc.integer({ min: 1, max: 3 })), first, (x, [, reps]) => tf.tile(x, reps)));
+  it('tile', () =>
+    property(
+      withEach(1, 4, () => fc.integer({ min: 1, max: 3 })),
+      first,
+      (x, [, reps]) => tf.tile(x, reps),
+    ));
 
   it('broadcastTo', () =>
     property(
@@ -72,7 +105,10 @@ describe('gradients of layout', () => {
 
   it('stack and unstack', () =>
     property(axisOf(1, 3), first, (x, [, axis]) =>
-      tf.stack(tf.unstack(x, axis < 0 ? axis + x.rank : axis).flatMap((t, i) => (i === 1 ? [t, tf.mul(t, 3)] : [t, t])), -1),
+      tf.stack(
+        tf.unstack(x, axis < 0 ? axis + x.rank : axis).flatMap((t, i) => (i === 1 ? [t, tf.mul(t, 3)] : [t, t])),
+        -1,
+      ),
     ));
 
   it('split, also where some parts are not used', () =>
@@ -83,7 +119,20 @@ describe('gradients of layout', () => {
 
   it('second order through moves', () =>
     expectGradient({
-      f: gradientOf((x) => tf.exp(tf.concat([tf.tile(tf.slice(x as Tensor, [0, 1], [2, 2]), [1, 2]), tf.pad(x as Tensor, [[0, 0], [0, 1]])], 1))),
+      f: gradientOf((x) =>
+        tf.exp(
+          tf.concat(
+            [
+              tf.tile(tf.slice(x as Tensor, [0, 1], [2, 2]), [1, 2]),
+              tf.pad(x as Tensor, [
+                [0, 0],
+                [0, 1],
+              ]),
+            ],
+            1,
+          ),
+        ),
+      ),
       shapes: [[2, 3]],
       seed: 3,
       tolerance: { rtol: 5e-3, atol: 1e-2 },
@@ -91,7 +140,9 @@ describe('gradients of layout', () => {
 
   it('is zero through a cast to integers', async () => {
     const { grads } = scope(() =>
-      valueAndGrad((p) => tf.sum(tf.cast(tf.cast(p['x'] as Tensor, 'int32'), 'float32')))({ x: tensorOf(Float32Array.of(1.5, 2), [2]) }),
+      valueAndGrad((p) => tf.sum(tf.cast(tf.cast(p['x'] as Tensor, 'int32'), 'float32')))({
+        x: tensorOf(Float32Array.of(1.5, 2), [2]),
+      }),
     );
     expect(await read(grads['x'] as Tensor)).toEqual(new Float32Array(sizeOf([2])));
   });

@@ -41,7 +41,14 @@ describe('gradients of matrix products', () => {
     ));
 
   it("tfjs's matMul of a batch and a matrix", () =>
-    expectGradient({ f: (a, b) => tf.matMul(a as Tensor, b as Tensor), shapes: [[2, 3, 4], [4, 2]], seed: 1 }));
+    expectGradient({
+      f: (a, b) => tf.matMul(a as Tensor, b as Tensor),
+      shapes: [
+        [2, 3, 4],
+        [4, 2],
+      ],
+      seed: 1,
+    }));
 
   it.each([
     [false, false],

@@ -34,7 +34,12 @@ describe('gradients of reductions', () => {
         fc.integer(),
         ([shape, axes], negative, keepDims, seed) =>
           expectGradient({
-            f: (x) => f(x as Tensor, axes.map((a) => (negative ? a - shape.length : a)), keepDims),
+            f: (x) =>
+              f(
+                x as Tensor,
+                axes.map((a) => (negative ? a - shape.length : a)),
+                keepDims,
+              ),
             shapes: [shape],
             seed,
           }),
@@ -45,7 +50,9 @@ describe('gradients of reductions', () => {
 
   it.each(rows)('%s over the last axis', (_name, f) =>
     fc.assert(
-      fc.asyncProperty(shapes(1, 3), fc.integer(), (shape, seed) => expectGradient({ f: (x) => f(x as Tensor), shapes: [shape], seed })),
+      fc.asyncProperty(shapes(1, 3), fc.integer(), (shape, seed) =>
+        expectGradient({ f: (x) => f(x as Tensor), shapes: [shape], seed }),
+      ),
       { numRuns: runs(10) },
     ),
   );
@@ -61,13 +68,19 @@ describe('gradients of reductions', () => {
   it('cumsum in both directions', () =>
     fc.assert(
       fc.asyncProperty(shapes(1, 3), fc.boolean(), fc.boolean(), fc.integer(), (shape, exclusive, reverse, seed) =>
-        expectGradient({ f: (x) => tf.cumsum(x as Tensor, shape.length - 1, exclusive, reverse), shapes: [shape], seed }),
+        expectGradient({
+          f: (x) => tf.cumsum(x as Tensor, shape.length - 1, exclusive, reverse),
+          shapes: [shape],
+          seed,
+        }),
       ),
       { numRuns: runs(10) },
     ));
 
   const gradient = async (f: (x: Tensor) => Tensor, values: ReadonlyArray<number>): Promise<Float32Array> => {
-    const { grads } = scope(() => valueAndGrad((p) => f(p['x'] as Tensor))({ x: tensorOf(Float32Array.from(values), [values.length]) }));
+    const { grads } = scope(() =>
+      valueAndGrad((p) => f(p['x'] as Tensor))({ x: tensorOf(Float32Array.from(values), [values.length]) }),
+    );
     return read(grads['x'] as Tensor);
   };
 

@@ -82,7 +82,7 @@ const startProblem = (config: LoraConfig, site: Site<LoraDetail>): Result<void> 
       `an even rank for "orthogonal" (${site.module})`,
       `r = ${site.detail.r}`,
     );
-  if (orthogonalInit && site.detail._tag !== 'Bias' && site.detail._tag !== 'Linear')
+  if (orthogonalInit && !['Bias', 'Linear', 'AttentionOut'].includes(site.detail._tag))
     return fail(
       'adapter_config.json: init_lora_weights',
       `a linear layer for "orthogonal"`,
@@ -93,7 +93,7 @@ const startProblem = (config: LoraConfig, site: Site<LoraDetail>): Result<void> 
 
 /** DoRA's magnitude: the norms of the weight that the adapter starts from. */
 const magnitude = (site: Site<LoraDetail>, A: Tensor, B: Tensor, W: Tensor, shape: Shape): Tensor => {
-  const update = loraUpdate(site.detail, { A, B, m: tf.ones([sizeOf(shape)]) });
+  const update = loraUpdate(site.detail, { A, B, m: tf.ones([sizeOf(shape)]) }, { likePeft: false });
   if (update._tag === 'Branch') return tf.reshape(normsOf(W, 0), [...shape]);
   const { axis, update: change } = update as Normalize;
   return tf.reshape(normsOf(applyUpdate(change, W), axis), [...shape]);
@@ -124,7 +124,7 @@ const initSite = (
     ...(biasName !== undefined && bias !== undefined ? [[biasName, bias] as const] : []),
   ] as const;
   if (m === undefined) return E.right(factors);
-  const W = lookup(weights, site.stored ?? site.key);
+  const W = lookup(weights, site.stored[0] ?? site.key);
   return W === undefined
     ? fail(`weights: ${site.key}`, 'the base weight, whose norm DoRA starts from', 'no such tensor')
     : E.right([...factors, [m, magnitude(site, A as Tensor, B as Tensor, W, shapeOf(m))]]);

@@ -3,8 +3,8 @@
  */
 import { E, F } from '../../../fp.js';
 import { paramKey } from '../../../models/spec.js';
-import { all, orProblems, problem, type Result } from '../../../problem.js';
-import { savedBiases, savedEmbeddings, savedModules, savedRows } from '../../auxiliary.js';
+import { all, orProblems, problem, unsupported, type Result } from '../../../problem.js';
+import { idleBiases, savedBiases, savedEmbeddings, savedModules, savedRows } from '../../auxiliary.js';
 import type { LayoutContext } from '../../method.js';
 import { layoutOfParts, type Layout, type Part } from '../../site.js';
 import { selectModules, selectParameters, selectSaved, selectTokens } from '../../targets/match.js';
@@ -17,6 +17,8 @@ const strengthOf = (config: LoraConfig, ranks: PatternValues, alphas: PatternVal
   const alpha = alphas(name) ?? config.lora_alpha;
   return { r, s: alpha / (config.use_rslora ? Math.sqrt(r) : r) };
 };
+
+const moduleOfKey = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf('.')));
 
 const biasMode = { none: 'none', all: 'all', lora_only: 'only' } as const;
 
@@ -47,14 +49,20 @@ export const loraLayout = (c: LoraConfig, { spec, has }: LayoutContext): Result<
       const savedKeys = new Set(savedModules(spec, saved.modules).map((p) => p.site.key));
       const targeted = new Set(selected.modules.map((m) => m.name));
       const clash = tokens.filter(([m]) => targeted.has(m.name) || savedKeys.has(paramKey(m.name, 'weight')));
+      const shared = spec.ties.flat().filter((key) => savedKeys.has(key) || targeted.has(moduleOfKey(key)));
       return orProblems(
-        clash.map(([m]) =>
-          problem(
-            `trainable_token_indices: ${m.name}`,
-            'an embedding that nothing else adapts',
-            'the same module in target_modules or modules_to_save',
+        [
+          ...clash.map(([m]) =>
+            problem(
+              `trainable_token_indices: ${m.name}`,
+              'an embedding that nothing else adapts',
+              'the same module in target_modules or modules_to_save',
+            ),
           ),
-        ),
+          ...(c.ensure_weight_tying ? shared : []).map((key) =>
+            unsupported('adapter_config.json: ensure_weight_tying', `true, and the tied ${key} is adapted`),
+          ),
+        ],
         () =>
           layoutOfParts(
             [
@@ -65,6 +73,7 @@ export const loraLayout = (c: LoraConfig, { spec, has }: LayoutContext): Result<
               ...savedModules(spec, saved.modules),
             ] as ReadonlyArray<Part>,
             [...saved.warnings, ...selected.warnings],
+            c.bias === 'all' ? idleBiases(saved.modules, has) : [],
           ),
       );
     }),

@@ -26,7 +26,7 @@ const restructure = (config: LoraConfig, base: ModelSpec): Result<Restructured> 
     ),
     E.bind('saved', ({ tree }) => selectSaved(config, tree.spec)),
     E.map(({ tree, saved }) => {
-      const untied = untieSaved(tree.spec, saved.modules);
+      const untied = untieSaved(tree.spec, config.ensure_weight_tying ? [] : saved.modules);
       return { spec: untied.spec, change: treeChange(base, { ...tree.sources, ...untied.sources }) };
     }),
   );
@@ -45,5 +45,5 @@ export const lora: Method<LoraConfig, LoraDetail> = {
   restructure,
   layout: loraLayout as Method<LoraConfig, LoraDetail>['layout'],
   init: initLora,
-  update: (_config, site, tensors) => loraUpdate(site.detail, tensors),
+  update: (_config, site, tensors, options) => loraUpdate(site.detail, tensors, options),
 };

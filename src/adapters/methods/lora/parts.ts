@@ -2,7 +2,7 @@
  * The sites of LoRA on one module, by kind of module.
  */
 import { E } from '../../../fp.js';
-import { paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.js';
+import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.js';
 import type { Shape } from '../../../ops/tensor.js';
 import { all, fail, type Result } from '../../../problem.js';
 import { modelPrefix } from '../../auxiliary.js';
@@ -17,9 +17,6 @@ export interface Strength {
 }
 
 const trainable = (name: string, shape: Shape): ParamSpec => ({ name, shape, trainable: true, optional: false });
-
-/** The stored parameter that a merge changes: PEFT adds to a tied weight in place, so the owner changes with its alias. */
-const storedKey = (spec: ModelSpec, key: string): string => spec.ties.find(([alias]) => alias === key)?.[1] ?? key;
 
 interface WeightPart {
   readonly module: string;
@@ -44,7 +41,8 @@ const weightPart = (spec: ModelSpec, w: WeightPart): Part<LoraDetail> => {
   const m = w.m === undefined ? [] : [trainable(name('lora_magnitude_vector'), w.m)];
   const site: Site<LoraDetail> = {
     key,
-    stored: storedKey(spec, key),
+    // PEFT adds to a tied weight in place, so the owner changes with its alias.
+    stored: [ownerOf(spec, key)],
     module: w.module,
     tensors: { A: name(w.A[0]), B: name(w.B[0]), ...(w.m === undefined ? {} : { m: name('lora_magnitude_vector') }) },
     detail: w.detail,
@@ -65,7 +63,7 @@ const biasPart = (m: ModuleSpec, s: number, size: number): Part<LoraDetail> => {
   return {
     site: {
       key,
-      stored: there ? key : undefined,
+      stored: there ? [key] : [],
       module: m.name,
       tensors: { bias: name },
       detail: { _tag: 'Bias', s },
@@ -152,7 +150,7 @@ const convParts = (
 /**
  * nn.MultiheadAttention takes two adapters: one on the stacked in-projection, one on the out-projection.
  *
- * PEFT adds the out-projection's change twice, in training as in merging, so its scale here is 2 s.
+ * PEFT adds the out-projection's change twice, in training as in merging, so that is what such a checkpoint means.
  */
 const attentionParts = (
   c: LoraConfig,
@@ -175,7 +173,7 @@ const attentionParts = (
       c.use_dora ? 'use_dora' : 'lora_bias',
     );
   const [stacked, width] = shape as readonly [number, number];
-  const part = (module: string, param: string, prefix: string, out: number, scale: number): Part<LoraDetail> =>
+  const part = (module: string, param: string, prefix: string, out: number, detail: LoraDetail): Part<LoraDetail> =>
     weightPart(spec, {
       module,
       param,
@@ -183,11 +181,11 @@ const attentionParts = (
       A: [weightFactors.A, [r, width]],
       B: [weightFactors.B, [out, r]],
       m: undefined,
-      detail: { _tag: 'Linear', s: scale, r, transposed: false },
+      detail,
     });
   return E.right([
-    part(m.name, 'in_proj_weight', m.name, stacked, s),
-    part(`${m.name}.out_proj`, 'weight', `${m.name}.base_layer.out_proj`, width, 2 * s),
+    part(m.name, 'in_proj_weight', m.name, stacked, { _tag: 'Linear', s, r, transposed: false }),
+    part(`${m.name}.out_proj`, 'weight', `${m.name}.base_layer.out_proj`, width, { _tag: 'AttentionOut', s, r }),
   ]);
 };
 

@@ -2,12 +2,15 @@
  * LoRA's weight update, by kind of layer.
  */
 import { sizeOf, type Tensor } from '../../../ops/tensor.js';
+import { stopGradient } from '../../../ops/stop-gradient.js';
 import { tf } from '../../../ops/tf.js';
-import { dense, lowRank, normalize, type WeightUpdate } from '../../update.js';
+import type { UpdateOptions } from '../../method.js';
+import { dense, lowRank, normalize, sequence, type WeightUpdate } from '../../update.js';
 
 /** What LoRA knows of one site. `s` is alpha / r, or alpha / sqrt(r) with rsLoRA. */
 export type LoraDetail =
   | { readonly _tag: 'Linear'; readonly s: number; readonly r: number; readonly transposed: boolean }
+  | { readonly _tag: 'AttentionOut'; readonly s: number; readonly r: number }
   | { readonly _tag: 'Embedding'; readonly s: number; readonly r: number }
   | { readonly _tag: 'Conv'; readonly s: number; readonly r: number; readonly groups: number }
   | {
@@ -45,13 +48,18 @@ const experts = (A: Tensor, B: Tensor, E: number, s: number, transposed: boolean
  * The update of one site, in the layout of its weight.
  *
  * Linear [out, in]: W + s B A. Conv1D [in, out] and Embedding [V, D]: W + s (B A)^T = W + s A^T B^T.
- * Convolution [out, in, ...k]: B and A with their kernel axes flattened. DoRA: (m / ||V||) V over output rows (columns
+ * The out-projection of nn.MultiheadAttention takes its change twice, as PEFT trains and merges it; PEFT's gradient
+ * counts it once. Convolution [out, in, ...k]: B and A with their kernel axes flattened. DoRA: (m / ||V||) V over output rows (columns
  * for Conv1D and Embedding).
  *
  * @param A [r, in], or [r, V], or [r, in, ...k]
  * @param B [out, r], or [D, r], or [out, r / groups, 1, ...]
  */
-export const loraUpdate = (detail: LoraDetail, { A, B, m, bias }: LoraTensors): WeightUpdate => {
+export const loraUpdate = (
+  detail: LoraDetail,
+  { A, B, m, bias }: LoraTensors,
+  options: UpdateOptions,
+): WeightUpdate => {
   if (detail._tag === 'Bias') return dense(bias as Tensor, detail.s);
   const [a, b] = [A as Tensor, B as Tensor];
   switch (detail._tag) {
@@ -59,6 +67,10 @@ export const loraUpdate = (detail: LoraDetail, { A, B, m, bias }: LoraTensors): 
       return detail.transposed
         ? withMagnitude(lowRank(transpose(a), transpose(b), detail.s), m, 1)
         : withMagnitude(lowRank(b, a, detail.s), m, 0);
+    case 'AttentionOut': {
+      const again = options.likePeft ? lowRank(stopGradient(b), stopGradient(a), detail.s) : lowRank(b, a, detail.s);
+      return sequence([lowRank(b, a, detail.s), again]);
+    }
     case 'Embedding':
       return withMagnitude(lowRank(transpose(a), transpose(b), detail.s), m, 1);
     case 'Conv':

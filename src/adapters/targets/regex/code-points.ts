@@ -8,7 +8,7 @@ const LAST = 0x10ffff;
 /** Sorted and merged. */
 export const union = (ranges: ReadonlyArray<Range>): ReadonlyArray<Range> => {
   const out: Array<[number, number]> = [];
-  for (const [low, high] of [...ranges].sort((a, b) => a[0] - b[0])) {
+  for (const [low, high] of ranges.toSorted((a, b) => a[0] - b[0])) {
     const last = out.at(-1);
     if (last !== undefined && low <= last[1] + 1) last[1] = Math.max(last[1], high);
     else out.push([low, high]);

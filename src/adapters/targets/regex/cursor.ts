@@ -50,10 +50,15 @@ export const eatWhile = (c: Cursor, test: (ch: string) => boolean, most = Infini
   return taken;
 };
 
-/** Notes a problem at offset `at`; the parser goes on when the construct is known, and stops when `undefined` comes back. */
+/** Notes an error of syntax at offset `at`; the parser stops. */
 export const complain = (c: Cursor, at: number, expected: string, found: string, hint = ''): undefined => {
   c.problems.push(problem(c.where, expected, `${found} at position ${at}`, hint));
   return undefined;
+};
+
+/** Notes a construct that Python accepts and linear-time matching does not; the parser goes on. */
+export const refuse = (c: Cursor, at: number, expected: string, found: string, hint: string): void => {
+  c.problems.push({ ...problem(c.where, expected, `${found} at position ${at}`, hint), unsupported: true });
 };
 
 /** Code point of a one-character string. */

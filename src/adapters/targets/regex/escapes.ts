@@ -1,7 +1,18 @@
 /**
  * Backslash escapes of Python's `re`, outside and inside character classes.
  */
-import { complain, eatWhile, isAsciiLetter, isDigit, isHex, isOctal, peek, point, type Cursor } from './cursor.js';
+import {
+  complain,
+  eatWhile,
+  isAsciiLetter,
+  isDigit,
+  isHex,
+  isOctal,
+  peek,
+  point,
+  refuse,
+  type Cursor,
+} from './cursor.js';
 import { char, empty, type Anchor, type ClassItem, type Flags, type Syntax } from './syntax.js';
 
 const CONTROL: ReadonlyMap<string, number> = new Map([
@@ -49,7 +60,10 @@ const pointOf = (c: Cursor, at: number, ch: string): number | undefined => {
       ? value
       : complain(c, at, `${digits} hexadecimal digits of a character`, `\\${ch}${hex}`);
   }
-  if (ch === 'N') return complain(c, at, 'a character', 'a character by name, \\N{...}', 'write the character itself');
+  if (ch === 'N') {
+    refuse(c, at, 'a character', 'a character by name, \\N{...}', 'write the character itself');
+    return undefined;
+  }
   if (ch === '') return complain(c, at, 'a character after the backslash', 'the end of the pattern');
   if (isAsciiLetter(ch))
     return complain(c, at, 'an escape that Python knows', `\\${ch}`, `write ${ch} without the backslash`);
@@ -71,7 +85,7 @@ const numbered = (c: Cursor, at: number, flags: Flags): Syntax | undefined => {
     return value === undefined ? undefined : char(value, flags);
   }
   const group = eatWhile(c, isDigit, 2);
-  complain(
+  refuse(
     c,
     at,
     'a pattern without backreferences',

@@ -1,7 +1,7 @@
 /**
  * Groups and the other extensions that start with a round bracket.
  */
-import { complain, eat, eatWhile, peek, type Cursor } from './cursor.js';
+import { complain, eat, eatWhile, peek, refuse, type Cursor } from './cursor.js';
 import { parseInlineFlags, startsFlags, withInline } from './inline-flags.js';
 import { empty, type Flags, type Syntax } from './syntax.js';
 
@@ -42,7 +42,7 @@ const parseNamed = (c: Cursor, at: number, flags: Flags, parse: ParseInside): Sy
   if (eat(c, '=')) {
     const name = parseName(c, at, ')');
     if (name === undefined) return undefined;
-    complain(
+    refuse(
       c,
       at,
       'a pattern without backreferences',
@@ -78,11 +78,13 @@ export const parseGroup = (c: Cursor, flags: Flags, parse: ParseInside): Syntax 
   }
   const refused = REFUSED.find(([opening]) => eat(c, opening));
   if (refused !== undefined) {
-    complain(c, at, 'a pattern that can be matched in linear time', `${refused[1]}, (?${refused[0]}...)`, refused[2]);
+    refuse(c, at, 'a pattern that can be matched in linear time', `${refused[1]}, (?${refused[0]}...)`, refused[2]);
     return closed(c, at, parse(c, flags));
   }
-  if (peek(c) === '(')
-    return complain(c, at, 'a pattern without conditionals', 'the conditional (?(...)', 'write both cases with |');
+  if (peek(c) === '(') {
+    refuse(c, at, 'a pattern without conditionals', 'the conditional (?(...)', 'write both cases with |');
+    return undefined;
+  }
   if (!startsFlags(c)) return complain(c, at, 'a group', `(?${peek(c)}`, 'a literal ( is written \\(');
   const inline = parseInlineFlags(c);
   if (inline === undefined) return undefined;

@@ -7,7 +7,7 @@
  */
 import { orProblems, type Result } from '../../../problem.js';
 import { parseClass } from './classes.js';
-import { complain, cursorOf, eat, eatWhile, isDigit, peek, point, type Cursor } from './cursor.js';
+import { complain, cursorOf, eat, eatWhile, isDigit, peek, point, refuse, type Cursor } from './cursor.js';
 import { parseEscape } from './escapes.js';
 import { parseGroup } from './groups.js';
 import { parseInlineFlags, startsFlags, withInline } from './inline-flags.js';
@@ -65,17 +65,11 @@ const quantify = (c: Cursor, at: number, [min, max]: readonly [number, number], 
   else if (item._tag === 'Repeat')
     complain(c, at, 'one quantifier', `a second one, ${found}`, 'put brackets around the first');
   else if (max < min) complain(c, at, 'bounds in order', found);
-  else if (min > MOST_REPEATS || (max !== Infinity && max > MOST_REPEATS))
-    complain(c, at, `at most ${MOST_REPEATS} repetitions`, found, 'use * or + instead');
   if (c.problems.length > problems || item === undefined) return false;
+  if (min > MOST_REPEATS || (max !== Infinity && max > MOST_REPEATS))
+    refuse(c, at, `at most ${MOST_REPEATS} repetitions`, found, 'use * or + instead');
   if (possessive)
-    complain(
-      c,
-      at,
-      'a greedy or lazy quantifier',
-      `the possessive quantifier ${found}+`,
-      `write ${found} without the +`,
-    );
+    refuse(c, at, 'a greedy or lazy quantifier', `the possessive quantifier ${found}+`, `write ${found} without the +`);
   items.push({ _tag: 'Repeat', item, min, max, lazy });
   return true;
 };
@@ -120,7 +114,10 @@ const parseSequence = (c: Cursor, flags: Flags): Syntax | undefined => {
 
 /** Alternatives up to `)` or the end. */
 const parseAlternatives = (c: Cursor, flags: Flags): Syntax | undefined => {
-  if (c.depth >= DEEPEST) return complain(c, c.pos, `at most ${DEEPEST} groups in each other`, 'a deeper one');
+  if (c.depth >= DEEPEST) {
+    refuse(c, c.pos, `at most ${DEEPEST} groups in each other`, 'a deeper one', 'make it simpler');
+    return undefined;
+  }
   c.depth += 1;
   const items: Syntax[] = [];
   do {

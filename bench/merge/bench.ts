@@ -1,0 +1,99 @@
+/**
+ * The merge bench: `weft merge` of a whole checkpoint against copying it and against PEFT.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { E } from '../../src/fp.js';
+import { renderProblems } from '../../src/problem.js';
+import { findPython } from '../../parity/python.js';
+import { machine } from '../machine.js';
+import type { Report } from '../report.js';
+import { cp, peft, weft, type Contender, type Job } from './contenders.js';
+import { differenceOf } from './difference.js';
+import { geometryOf, writeAdapter, writeCheckpoint } from './model.js';
+import { reportOf, type Found, type Run } from './report.js';
+
+const RANK = 16;
+
+/** Options of the merge bench. */
+export interface MergeBenchOptions {
+  readonly sizeMb: number;
+  readonly runs: number;
+  /** Where the checkpoint and all outputs are made; they are removed at the end. */
+  readonly folder: string;
+}
+
+/** Runs `f` with a new folder, and removes it afterwards: after a failure and when a signal ends the process, too. */
+const withFolder = async <A>(parent: string, f: (folder: string) => Promise<A>): Promise<A> => {
+  const folder = mkdtempSync(join(parent, 'weft-bench-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const interrupt = (): never => process.exit(130);
+  process.once('exit', remove);
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    return await f(folder);
+  } finally {
+    remove();
+    process.removeListener('exit', remove);
+    process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+  }
+};
+
+const tell = (text: string): void => console.error(`bench merge: ${text}`);
+
+const make = (folder: string, name: string): string => {
+  const path = join(folder, name);
+  mkdirSync(path);
+  return path;
+};
+
+/** All contenders beside each other in every run, each run starting with another one. */
+const interleaved = async (
+  contenders: ReadonlyArray<Contender>,
+  runs: number,
+  once: (contender: Contender, run: number) => Promise<Run>,
+): Promise<ReadonlyArray<Run>> => {
+  const found: Run[] = [];
+  for (let run = 0; run < runs; run++) {
+    for (let i = 0; i < contenders.length; i++)
+      found.push(await once(contenders[(run + i) % contenders.length] as Contender, run));
+  }
+  return found;
+};
+
+const measureAll = async (folder: string, { sizeMb, runs }: MergeBenchOptions): Promise<Found> => {
+  const geometry = geometryOf(sizeMb);
+  const base = make(folder, 'base');
+  const adapter = make(folder, 'adapter');
+  tell(`building a checkpoint of about ${sizeMb} MB in ${folder}`);
+  const baseBytes = await writeCheckpoint(base, geometry);
+  const adapterBytes = await writeAdapter(adapter, geometry, RANK);
+  const python = findPython(['torch', 'transformers', 'peft']);
+  if (E.isLeft(python)) tell(`PEFT is skipped. ${renderProblems(python.left)}. Set WEFT_PYTHON to compare with it.`);
+  const contenders = [cp, weft, ...(E.isRight(python) ? [peft(python.right)] : [])];
+  const jobOf = (name: string): Job => ({ base, adapter, out: join(folder, `out ${name}`) });
+  const clear = (job: Job): void => rmSync(job.out, { recursive: true, force: true });
+  const results = await interleaved(contenders, runs, async ({ name, run }, i) => {
+    const job = jobOf(name);
+    clear(job);
+    const { stdout: _, ...numbers } = await run(job);
+    tell(`run ${i + 1}: ${name} ${numbers.seconds.toFixed(2)} s`);
+    // The last outputs of Weft and PEFT are compared.
+    if (i < runs - 1 || name === cp.name) clear(job);
+    return { name, ...numbers };
+  });
+  return {
+    machine: machine(),
+    python: E.isRight(python) ? python.right.versions : undefined,
+    geometry,
+    rank: RANK,
+    baseBytes,
+    adapterBytes,
+    runs: results,
+    difference: E.isRight(python) ? await differenceOf(jobOf(weft.name).out, jobOf('PEFT').out) : undefined,
+  };
+};
+
+/** Measures and removes everything it made. */
+export const benchMerge = async (options: MergeBenchOptions): Promise<Report> =>
+  reportOf(await withFolder(options.folder, (folder) => measureAll(folder, options)));

@@ -1,0 +1,148 @@
+/**
+ * What the merge bench found, for people, as data and as a chart.
+ */
+import type { Bar, Panel } from '../chart.js';
+import { captionOf, type Machine } from '../machine.js';
+import type { Report } from '../report.js';
+import { median, medianRatio, sampleOf, type Sample } from '../statistics.js';
+import { digits, table } from '../table.js';
+import type { Difference } from './difference.js';
+import type { Geometry } from './model.js';
+import type { Measured } from './process.js';
+
+/** One run of one contender. */
+export type Run = Omit<Measured, 'stdout'> & {
+  readonly name: string;
+  /** Seconds of the steps inside the process, where it tells them. */
+  readonly inner?: Readonly<Record<string, number>>;
+};
+
+/** Everything that was measured. */
+export interface Found {
+  readonly machine: Machine;
+  readonly python: Readonly<Record<string, string>> | undefined;
+  readonly geometry: Geometry;
+  readonly rank: number;
+  readonly baseBytes: number;
+  readonly adapterBytes: number;
+  readonly runs: ReadonlyArray<Run>;
+  readonly difference: Difference | undefined;
+}
+
+/** Peak memory that a merge at rank 16 must stay below, in bytes. */
+const MEMORY_BOUND = 300e6;
+
+interface Summary {
+  readonly name: string;
+  readonly seconds: Sample;
+  readonly cpuSeconds: number | undefined;
+  /** The largest of all runs. */
+  readonly peakRss: number | undefined;
+}
+
+const medianOf = (values: ReadonlyArray<number | undefined>): number | undefined => {
+  const known = values.filter((v) => v !== undefined);
+  return known.length === 0 ? undefined : median(known);
+};
+
+const summary = (name: string, runs: ReadonlyArray<Run>, secondsOf: (run: Run) => number): Summary => {
+  const peaks = runs.flatMap((r) => r.peakRss ?? []);
+  return {
+    name,
+    seconds: sampleOf(runs.map(secondsOf)),
+    cpuSeconds: medianOf(runs.map((r) => r.cpuSeconds)),
+    peakRss: peaks.length === 0 ? undefined : Math.max(...peaks),
+  };
+};
+
+/** Contenders in the order of their first run; PEFT once more without the time that importing torch takes. */
+const summaries = ({ runs }: Found): ReadonlyArray<Summary> =>
+  [...new Set(runs.map((r) => r.name))].flatMap((name) => {
+    const own = runs.filter((r) => r.name === name);
+    const whole = summary(name, own, (r) => r.seconds);
+    return own.every((r) => r.inner === undefined)
+      ? [whole]
+      : [summary(`${name}, without imports`, own, (r) => r.seconds - (r.inner?.['import'] ?? 0)), whole];
+  });
+
+const megabytes = (bytes: number | undefined): string => (bytes === undefined ? '-' : (bytes / 1e6).toFixed(0));
+
+const isOurs = (name: string): boolean => name.startsWith('weft');
+
+const bar = (name: string, value: number, text: string): Bar => ({ label: name, value, text, ours: isOurs(name) });
+
+const panels = (rows: ReadonlyArray<Summary>, copy: Sample, rank: number): ReadonlyArray<Panel> => {
+  const known = rows.filter((r) => r.peakRss !== undefined && !r.name.endsWith('imports'));
+  return [
+    {
+      title: 'Time, from the start of the process until the files are durable',
+      axis: 'seconds (median)',
+      bars: rows.map((r) =>
+        bar(r.name, r.seconds.median, `${digits(r.seconds.median)} s, ${digits(medianRatio(r.seconds, copy))} x cp`),
+      ),
+    },
+    ...(known.length === 0
+      ? []
+      : [
+          {
+            title: 'Peak resident memory of the process, mapped files included',
+            axis: 'MB (largest of all runs)',
+            bars: known.map((r) => bar(r.name, (r.peakRss as number) / 1e6, `${megabytes(r.peakRss)} MB`)),
+            ...(rank === 16 ? { mark: { value: MEMORY_BOUND / 1e6, label: '300 MB' } } : {}),
+          },
+        ]),
+  ];
+};
+
+const sameness = (d: Difference | undefined): ReadonlyArray<string> =>
+  d === undefined
+    ? []
+    : [
+        `Weft's result against PEFT's: ${d.different} of ${d.elements} numbers differ` +
+          (d.different === 0 ? '' : `, by at most ${d.maxUlps} bf16 step${d.maxUlps === 1 ? '' : 's'}`),
+      ];
+
+/** The report of the merge bench. */
+export const reportOf = (found: Found): Report => {
+  const rows = summaries(found);
+  const [copy, ours] = [rows[0] as Summary, rows.find((r) => isOurs(r.name)) as Summary];
+  const { geometry, rank, baseBytes, adapterBytes } = found;
+  const count = ours.seconds.values.length;
+  const what = `${megabytes(baseBytes)} MB of bf16 (${geometry.layers} layers of ${geometry.hidden}), LoRA r=${rank} on all linear layers (${megabytes(adapterBytes)} MB)`;
+  const cells = rows.map((r) => [
+    r.name,
+    digits(medianRatio(r.seconds, copy.seconds)),
+    digits(medianRatio(r.seconds, ours.seconds)),
+    digits(r.seconds.median),
+    `${digits(r.seconds.min)} - ${digits(r.seconds.max)}`,
+    r.cpuSeconds === undefined ? '-' : digits(r.cpuSeconds),
+    megabytes(r.peakRss),
+  ]);
+  const within = ours.peakRss === undefined || ours.peakRss < MEMORY_BOUND;
+  return {
+    name: 'merge',
+    data: {
+      ...found,
+      date: new Date().toISOString(),
+      ratios: Object.fromEntries(
+        rows.map((r) => [
+          r.name,
+          { toCp: medianRatio(r.seconds, copy.seconds), toWeft: medianRatio(r.seconds, ours.seconds) },
+        ]),
+      ),
+      summaries: rows,
+    },
+    chart: {
+      title: `Merging ${megabytes(baseBytes)} MB of bf16 with LoRA r=${rank}`,
+      panels: panels(rows, copy.seconds, rank),
+      caption: [`${count} interleaved runs. ${what}.`, ...captionOf(found.machine, found.python ?? {})],
+    },
+    text: [
+      `merge: ${what}; ${count} interleaved runs`,
+      table(['', 'x cp', 'x weft', 'median s', 'range s', 'CPU s', 'peak RSS MB'], cells),
+      ...sameness(found.difference),
+      `peak RSS is VmHWM of the process, read from /proc every 10 ms${within ? '' : '; ABOVE THE BOUND OF 300 MB'}`,
+      ...captionOf(found.machine, found.python ?? {}),
+    ].join('\n'),
+  };
+};

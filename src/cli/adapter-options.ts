@@ -1,0 +1,44 @@
+/**
+ * The options that name adapters, shared by the commands that apply them.
+ */
+import type { Command as Commander } from 'commander';
+import { E } from '../fp.js';
+import { struct } from '../models/config.js';
+import { fail, type Result } from '../problem.js';
+import type { AdapterList } from './adapters.js';
+import { flag, numbers, texts, values, type Given } from './given.js';
+import { repeated } from './repeated.js';
+
+/** Declares `--adapter`, `--scale` and `--untie`. */
+export const declareAdapters = (parser: Commander): Commander =>
+  parser
+    .option('--adapter <dir>', 'folder of a PEFT adapter (required); repeat it to apply several in order', repeated)
+    .option('--scale <number>', 'factor on the change of an additive adapter; one for all or one each', repeated)
+    .option('--untie', 'store a tied head apart from its embedding, so that only the adapted one changes');
+
+/** One factor for all adapters or one each. */
+const fitting = (given: Given, list: AdapterList): Result<AdapterList> =>
+  list.scales.length <= 1 || list.scales.length === list.folders.length
+    ? E.right(list)
+    : fail(
+        `weft ${given.command}: --scale`,
+        `one number, or one for each of ${list.folders.length} adapters`,
+        `${list.scales.length} numbers`,
+      );
+
+const listOf = (given: Given, folders: Result<ReadonlyArray<string>>): Result<AdapterList> =>
+  E.chain((list: AdapterList) => fitting(given, list))(
+    struct<{ folders: ReadonlyArray<string>; scales: ReadonlyArray<number>; untie: boolean }>({
+      folders,
+      scales: numbers(given, 'scale'),
+      untie: E.right(flag(given, 'untie')),
+    }),
+  );
+
+/** Decodes them; at least one adapter must be there. */
+export const adapterList = (given: Given): Result<AdapterList> =>
+  listOf(given, texts(given, 'adapter', 'the folder of a PEFT adapter'));
+
+/** Decodes them where no adapter is an answer too. */
+export const optionalAdapterList = (given: Given): Result<AdapterList> =>
+  values(given, 'adapter').length === 0 ? E.right({ folders: [], scales: [], untie: false }) : adapterList(given);

@@ -1,0 +1,122 @@
+/**
+ * `weft merge`: adapters into a base model, as a new model folder.
+ */
+import { mergeable } from '../../adapters/combine.js';
+import { print } from '../../adapters/print.js';
+import { E } from '../../fp.js';
+import { filesBeside } from '../../io/merge/rest.js';
+import { mergeFolder } from '../../io/merge/folder.js';
+import { planMerge } from '../../io/merge/plan.js';
+import type { ModelFolder } from '../../io/merge/unmerge.js';
+import { struct } from '../../models/config.js';
+import type { Backend } from '../../ops/backend.js';
+import { fail, orProblems, type Result } from '../../problem.js';
+import { adapterList, declareAdapters } from '../adapter-options.js';
+import { loadAdapters, type AdapterList, type LoadedAdapters } from '../adapters.js';
+import { command, type Report } from '../command.js';
+import { describePlan } from '../describe/plan.js';
+import { backend, flag, text } from '../given.js';
+import { measuredRows, startClock } from '../measure.js';
+import { freeFolder } from '../out-folder.js';
+import { showBytes } from '../quantities.js';
+import type { Session } from '../session.js';
+import { startBackend } from '../start-backend.js';
+import { printable } from '../style.js';
+import { facts } from '../table.js';
+import { withModel } from '../with-model.js';
+
+interface Options {
+  readonly base: string;
+  readonly adapters: AdapterList;
+  readonly out: string;
+  readonly dryRun: boolean;
+  readonly backend: Backend;
+}
+
+const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, out: string): Promise<Result<Report>> => {
+  const adapter = mergeable(loaded.adapter);
+  if (E.isLeft(adapter)) return adapter;
+  const plan = planMerge(model.checkpoint, adapter.right, model.spec);
+  if (E.isLeft(plan)) return plan;
+  const beside = await filesBeside(folder);
+  if (E.isLeft(beside)) return beside;
+  return E.right(describePlan({ plan: plan.right, model, beside: beside.right, loaded, out }));
+};
+
+const merged = async (base: ModelFolder, loaded: LoadedAdapters, out: string, session: Session) => {
+  const adapter = mergeable(loaded.adapter);
+  if (E.isLeft(adapter)) return adapter;
+  const total = [...base.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
+  const clock = startClock();
+  const plan = await session.working('merging', total, (progress) =>
+    mergeFolder(base.model, base.folder, adapter.right, out, { onProgress: (p) => progress.update(p.doneBytes) }),
+  );
+  if (E.isLeft(plan)) return plan;
+  const { changed, changedBytes, totalBytes } = plan.right;
+  const measured = clock(totalBytes);
+  return E.right<never, Report>({
+    json: {
+      out,
+      expression: print(loaded.adapter),
+      changed: changed.length,
+      tensors: plan.right.files.reduce((n, f) => n + f.tensors.length, 0),
+      changedBytes,
+      totalBytes,
+      seconds: measured.seconds,
+      bytesPerSecond: measured.bytesPerSecond,
+      peakRssBytes: measured.peakRssBytes,
+      warnings: loaded.warnings,
+    },
+    lines: [
+      `merged ${printable(print(loaded.adapter))} into ${printable(out)}`,
+      ...facts([
+        ['tensors', `${changed.length} changed (${showBytes(changedBytes)} of ${showBytes(totalBytes)})`],
+        ...measuredRows(measured),
+      ]),
+    ],
+  });
+};
+
+const run = async (options: Options, session: Session): Promise<Result<Report>> => {
+  const free = await freeFolder(options.out);
+  const started = await startBackend(options.backend);
+  if (E.isLeft(started)) return started;
+  return withModel(options.base, async (base) => {
+    const { ties } = base.model.spec;
+    if (options.adapters.untie && ties.length === 0)
+      return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
+    const loaded = await loadAdapters(options.adapters, base.model.spec);
+    const ready = orProblems(
+      [free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])),
+      () => undefined,
+    );
+    if (E.isLeft(ready) || E.isLeft(loaded)) return ready as typeof ready & { readonly _tag: 'Left' };
+    loaded.right.warnings.forEach(session.warn);
+    return options.dryRun
+      ? dryRun(base, loaded.right, options.out)
+      : merged(base, loaded.right, options.out, session);
+  });
+};
+
+/** Merges adapters into a base model. */
+export const merge = command<Options>({
+  name: 'merge',
+  declare: (parser) =>
+    declareAdapters(
+      parser
+        .description('merge adapters into a base model and write the result as a model folder')
+        .option('--base <dir>', 'folder of the base model (required)'),
+    )
+      .option('--out <dir>', 'new or empty folder for the result (required)')
+      .option('--dry-run', 'show what would change, write nothing')
+      .option('--backend <name>', 'wasm (default), cpu or webgpu'),
+  decode: (given) =>
+    struct<{ base: string; adapters: AdapterList; out: string; dryRun: boolean; backend: Backend }>({
+      base: text(given, 'base', 'the folder of the base model'),
+      adapters: adapterList(given),
+      out: text(given, 'out', 'a new or empty folder'),
+      dryRun: E.right(flag(given, 'dry-run')),
+      backend: backend(given),
+    }),
+  run,
+});

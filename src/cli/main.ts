@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/**
+ * The command `weft`.
+ */
+import { weft } from './program.js';
+import { processTerminal } from './terminal.js';
+
+const interruption = new AbortController();
+
+// The second signal ends the process at once.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => interruption.abort(new Error(`stopped by ${signal}`)));
+
+// A reader that has seen enough (`weft ... --json | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await weft(process.argv.slice(2), processTerminal(process, process.env, interruption.signal));

@@ -1,0 +1,28 @@
+/**
+ * The base weights as the adapted model names them.
+ */
+import type { Adapter } from '../adapters/adapter.js';
+import { adaptedKeys, sourceOf, touchedKeys, updateAt } from '../adapters/compile.js';
+import type { WeightUpdate } from '../adapters/update.js';
+import { lookup, recordOf, type Tensor, type Weights } from '../ops/tensor.js';
+
+/** The tensor that each key of the adapted model starts from; the same references. */
+export const startOf = (adapter: Adapter, weights: Weights): Weights =>
+  recordOf(
+    adaptedKeys(adapter, Object.keys(weights)).flatMap((key) => {
+      const W = lookup(weights, sourceOf(adapter, key) ?? '');
+      return W === undefined ? [] : [[key, W] as const];
+    }),
+  );
+
+/** Every changed key with the tensor that it starts from and its update. */
+export const changesAt = (
+  adapter: Adapter,
+  weights: Weights,
+): ReadonlyArray<{ readonly key: string; readonly W: Tensor; readonly update: WeightUpdate }> => {
+  const start = startOf(adapter, weights);
+  return [...touchedKeys(adapter)].flatMap((key) => {
+    const [W, update] = [lookup(start, key), updateAt(adapter, key)];
+    return W === undefined || update === undefined ? [] : [{ key, W, update }];
+  });
+};

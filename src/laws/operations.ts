@@ -1,0 +1,55 @@
+/**
+ * The operations that laws are about, as a record: Weft's own, or another implementation put on trial.
+ */
+import type { Adapter, Leaf, Mergeable } from '../adapters/adapter.js';
+import { apply, applyAt, attach } from '../adapters/apply.js';
+import type { Attached } from '../adapters/attached.js';
+import { compose, identity, inverse, restrict, scale, sum } from '../adapters/combine.js';
+import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
+import { unapply } from '../adapters/unapply.js';
+import type { WeightUpdate } from '../adapters/update.js';
+import { updateRows, type RowBlock, type RowGrid } from '../adapters/updates/rows.js';
+import { encodeAdapter } from '../io/peft.js';
+import type { ModelSpec } from '../models/spec.js';
+import type { Tensor, Weights } from '../ops/tensor.js';
+import type { Result } from '../problem.js';
+
+type Additive = Adapter<'additive'>;
+
+/** What an implementation of the algebra of adapters offers; the doc comments of Weft's own say what each means. */
+export interface Operations {
+  readonly apply: (adapter: Adapter<Mergeable>, weights: Weights) => Weights;
+  readonly applyAt: (adapter: Adapter<Mergeable>, key: string, W: Tensor) => Tensor;
+  readonly attach: (adapter: Adapter, weights: Weights) => Attached;
+  /** With the base. */
+  readonly unapply: (adapter: Adapter<Mergeable>, merged: Weights, base: Weights) => Weights;
+  /** Without it. */
+  readonly subtract: (adapter: Additive, merged: Weights) => Weights;
+  readonly identity: Adapter<'additive'>;
+  readonly compose: (...adapters: ReadonlyArray<Adapter>) => Adapter;
+  readonly scale: (c: number, adapter: Additive) => Additive;
+  readonly sum: (...adapters: ReadonlyArray<Additive>) => Additive;
+  readonly restrict: (modules: ReadonlyArray<string>, adapter: Adapter) => Adapter;
+  readonly inverse: (adapter: Additive) => Additive;
+  readonly updateRows: (update: WeightUpdate, grid: RowGrid, block: RowBlock) => WeightUpdate;
+  readonly encode: (leaf: Leaf) => Promise<Result<{ readonly config: string; readonly tensors: Uint8Array }>>;
+  readonly decode: (files: AdapterFiles, base: ModelSpec) => Result<DecodedAdapter>;
+}
+
+/** Weft's own. */
+export const weft: Operations = {
+  apply,
+  applyAt,
+  attach,
+  unapply: (adapter, merged, base) => unapply(adapter, merged, base),
+  subtract: (adapter, merged) => unapply(adapter, merged),
+  identity,
+  compose,
+  scale,
+  sum,
+  restrict,
+  inverse,
+  updateRows,
+  encode: encodeAdapter,
+  decode: decodeAdapter,
+};

@@ -1,0 +1,67 @@
+/**
+ * Adapters as files.
+ */
+import { sameAdapter, type Leaf } from '../../adapters/adapter.js';
+import type { AdapterFiles } from '../../adapters/decode.js';
+import { readAll } from '../../io/peft.js';
+import { checkpointOf } from '../../io/checkpoint.js';
+import { parsePythonJson } from '../../io/json.js';
+import { E } from '../../fp.js';
+import { renderProblems, type Problems, type Result } from '../../problem.js';
+import { sameBits, snapshot } from '../compare.js';
+import { law } from '../law.js';
+import { broken, expect, together } from '../verdict.js';
+
+/** The two files of an adapter's folder. */
+export interface FilePair {
+  readonly config: string;
+  readonly tensors: Uint8Array;
+}
+
+/** Parses the two files without a folder. */
+export const parseFiles = async ({ config, tensors }: FilePair): Promise<Result<AdapterFiles>> => {
+  const json = parsePythonJson(config, 'adapter_config.json');
+  if (E.isLeft(json)) return json;
+  const checkpoint = checkpointOf(tensors, 'adapter_model.safetensors');
+  if (E.isLeft(checkpoint)) return checkpoint;
+  const all = await readAll(checkpoint.right);
+  return E.isLeft(all) ? all : E.right({ config: json.right.value, floats: json.right.floats, tensors: all.right });
+};
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+
+const refused = (what: string, problems: Problems) => broken(`${what}: ${renderProblems(problems)}`);
+
+/** A config without what only says how a file spelled it. */
+const meaning = (leaf: Leaf): unknown => ({ ...leaf.config, float_paths: undefined, inference_mode: undefined });
+
+/** What is written is read back as the same adapter, and written again as the same bytes. */
+export const filesLaw = law(
+  'files',
+  'decode(encode(a)) = a bit for bit, and encode(decode(f)) = f byte for byte for f = encode(a)',
+  { atMost: 'routed' },
+  async ({ operations, leaves: [leaf], base }) => {
+    const written = await operations.encode(leaf);
+    if (E.isLeft(written)) return refused('encode', written.left);
+    const files = await parseFiles(written.right);
+    if (E.isLeft(files)) return refused('parse', files.left);
+    const decoded = operations.decode(files.right, base);
+    if (E.isLeft(decoded)) return refused('decode', decoded.left);
+    const again = decoded.right.adapter;
+    const rewritten = await operations.encode(again);
+    if (E.isLeft(rewritten)) return refused('encode again', rewritten.left);
+    return together([
+      sameBits(await snapshot(again.params), await snapshot(leaf.params)),
+      expect(
+        sameAdapter({ ...again, params: leaf.params, config: meaning(again) as never }, { ...leaf, config: meaning(leaf) as never }),
+        `expected the config ${JSON.stringify(meaning(leaf))}, found ${JSON.stringify(meaning(again))}`,
+      ),
+      expect(
+        JSON.stringify(again.dtypes) === JSON.stringify(leaf.dtypes) && again.algebra === leaf.algebra,
+        `expected dtypes ${JSON.stringify(leaf.dtypes)} and a ${leaf.algebra} adapter, found ${JSON.stringify(again.dtypes)} and ${again.algebra}`,
+      ),
+      expect(rewritten.right.config === written.right.config, 'expected the same adapter_config.json when written again'),
+      expect(sameBytes(rewritten.right.tensors, written.right.tensors), 'expected the same tensor bytes when written again'),
+    ]);
+  },
+);

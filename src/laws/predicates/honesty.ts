@@ -1,0 +1,48 @@
+/**
+ * What an adapter declares of itself.
+ */
+import { touchedKeys, updateAt } from '../../adapters/compile.js';
+import { applyUpdate } from '../../adapters/updates/apply.js';
+import { algebraOf } from '../../adapters/updates/traits.js';
+import { recordOf } from '../../ops/tensor.js';
+import { tf } from '../../ops/tf.js';
+import { changesAt } from '../base.js';
+import { snapshot, within } from '../compare.js';
+import { adapterAt, law, noLessLawful } from '../law.js';
+import { magnitudeOf, roundingsOf } from '../magnitude.js';
+import { expect, fine, together } from '../verdict.js';
+
+/** An adapter is at least as lawful as it declares: its updates are, and an additive one's changes are free of W. */
+export const honestyLaw = law(
+  'honest algebra',
+  'algebraOf(updateAt(a, k)) is no less lawful than the algebra of a; additive: apply(a, w) = w + apply(a, 0)',
+  { atMost: 'routed' },
+  async (s) => {
+    const a = adapterAt(s, 0);
+    const declared = together(
+      (['stored', 'attached'] as const).flatMap((reading) =>
+        [...touchedKeys(a, reading)].map((key) => {
+          const update = updateAt(a, key, reading);
+          const found = update === undefined ? 'additive' : algebraOf(update);
+          return expect(noLessLawful(found, a.algebra), `declared ${a.algebra}, found a ${found} update`, key);
+        }),
+      ),
+    );
+    if (a.algebra !== 'additive') return declared;
+    const changes = changesAt(a, s.weights);
+    const merged = recordOf(changes.map(({ key, W, update }) => [key, applyUpdate(update, W)] as const));
+    const moved = recordOf(
+      changes.map(({ key, W, update }) => [key, tf.add(W, applyUpdate(update, tf.zerosLike(W)))] as const),
+    );
+    const M = await snapshot(recordOf(changes.map(({ key, W, update }) => [key, magnitudeOf(update, W)] as const)));
+    return together([
+      declared,
+      declared.holds
+        ? within(await snapshot(merged), await snapshot(moved), {
+            ulps: 2 * Math.max(0, ...changes.map(({ W, update }) => roundingsOf(update, W.shape))),
+            of: (key, i) => M[key]?.values[i] ?? 0,
+          })
+        : fine,
+    ]);
+  },
+);

@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { read, scope, tensorOf } from '../../src/ops/backend.js';
+import { convNd } from '../../src/ops/conv.js';
+import { sizeOf, type Shape, type Tensor } from '../../src/ops/tensor.js';
+import { numbers, runs } from './arbitrary.js';
+import { expectGradient } from './gradients/finite-difference.js';
+
+interface Geometry {
+  readonly stride: Shape;
+  readonly padding: Shape;
+  readonly dilation: Shape;
+  readonly groups: number;
+}
+
+interface Convolution extends Geometry {
+  readonly x: Shape;
+  readonly W: Shape;
+}
+
+const coordinates = (shape: Shape): number[][] =>
+  shape.reduce<number[][]>((all, d) => all.flatMap((p) => Array.from({ length: d }, (_, i) => [...p, i])), [[]]);
+
+const flat = (at: ReadonlyArray<number>, shape: Shape): number =>
+  at.reduce((f, c, i) => f * (shape[i] as number) + c, 0);
+
+/** Every output by the definition, with coordinates spelled out. */
+const reference = (x: Float32Array, W: Float32Array, c: Convolution): number[] => {
+  const [n, , ...spatial] = c.x as [number, number, ...number[]];
+  const [out, perGroup, ...kernel] = c.W as [number, number, ...number[]];
+  const positions = spatial.map((d, i) => {
+    const reach = (c.dilation[i] as number) * ((kernel[i] as number) - 1) + 1;
+    return Math.floor((d + 2 * (c.padding[i] as number) - reach) / (c.stride[i] as number)) + 1;
+  });
+  return coordinates([n, out, ...positions]).map(([b, o, ...p]) => {
+    const group = Math.floor((o as number) / (out / c.groups));
+    return coordinates([perGroup, ...kernel]).reduce((sum, [ch, ...k]) => {
+      const at = p.map(
+        (v, i) => v * (c.stride[i] as number) + (k[i] as number) * (c.dilation[i] as number) - (c.padding[i] as number),
+      );
+      if (at.some((v, i) => v < 0 || v >= (spatial[i] as number))) return sum;
+      const w = W[flat([o as number, ch as number, ...k], c.W)] as number;
+      return sum + w * (x[flat([b as number, group * perGroup + (ch as number), ...at], c.x)] as number);
+    }, 0);
+  });
+};
+
+const axis = fc.record({
+  size: fc.integer({ min: 3, max: 5 }),
+  kernel: fc.integer({ min: 1, max: 3 }),
+  stride: fc.integer({ min: 1, max: 2 }),
+  padding: fc.nat(2),
+  dilation: fc.integer({ min: 1, max: 2 }),
+});
+
+/** Convolutions of one to three axes whose kernel fits. */
+const convolutions: fc.Arbitrary<Convolution> = fc
+  .record({
+    batch: fc.integer({ min: 1, max: 2 }),
+    groups: fc.integer({ min: 1, max: 2 }),
+    perGroup: fc.integer({ min: 1, max: 2 }),
+    outPerGroup: fc.integer({ min: 1, max: 2 }),
+    axes: fc.array(axis, { minLength: 1, maxLength: 3 }),
+  })
+  .map(({ batch, groups, perGroup, outPerGroup, axes }) => ({
+    x: [batch, groups * perGroup, ...axes.map((a) => a.size)],
+    W: [groups * outPerGroup, perGroup, ...axes.map((a) => a.kernel)],
+    stride: axes.map((a) => a.stride),
+    padding: axes.map((a) => a.padding),
+    dilation: axes.map((a) => (a.size + 2 * a.padding > a.dilation * (a.kernel - 1) ? a.dilation : 1)),
+    groups,
+  }));
+
+describe('convNd', () => {
+  it('is the sum over channels and kernel positions', () =>
+    fc.assert(
+      fc.asyncProperty(convolutions, fc.integer(), async (c, seed) => {
+        const [x, W] = [numbers(seed, sizeOf(c.x)), numbers(seed + 1, sizeOf(c.W))];
+        const y = scope(() => convNd(tensorOf(x, c.x), tensorOf(W, c.W), c));
+        expect(await read(y)).toBeAllClose(reference(x, W, c), { rtol: 1e-5, atol: 1e-5 });
+        y.dispose();
+      }),
+      { numRuns: runs(50) },
+    ));
+
+  it('takes one number for all axes, and torch defaults', async () => {
+    const [x, W] = [numbers(1, 2 * 16), numbers(2, 3 * 2 * 4)];
+    const run = (options: object): Promise<Float32Array> =>
+      read(scope(() => convNd(tensorOf(x, [1, 2, 4, 4]), tensorOf(W, [3, 2, 2, 2]), options)));
+    expect(await run({ stride: 2, padding: 1 })).toEqual(
+      await run({ stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 1 }),
+    );
+    expect((await run({})).length).toBe(3 * 9);
+  });
+
+  it.each<readonly [string, Convolution]>([
+    ['one axis', { x: [2, 2, 4], W: [2, 2, 3], stride: [2], padding: [1], dilation: [1], groups: 1 }],
+    [
+      'two axes in groups',
+      { x: [1, 4, 3, 3], W: [4, 2, 2, 2], stride: [1, 1], padding: [1, 0], dilation: [1, 2], groups: 2 },
+    ],
+    [
+      'three axes',
+      { x: [1, 1, 2, 3, 2], W: [2, 1, 2, 2, 1], stride: [1, 1, 1], padding: [0, 1, 0], dilation: [1, 1, 1], groups: 1 },
+    ],
+    ['points', { x: [2, 3, 2, 2], W: [2, 3, 1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }],
+  ])('has gradients in x and W: %s', (_name, c) =>
+    expectGradient({
+      f: (x, W) => convNd(x as Tensor, W as Tensor, c),
+      shapes: [c.x, c.W],
+      seed: 1,
+      tolerance: { rtol: 5e-3, atol: 5e-3 },
+    }),
+  );
+
+  it('refuses shapes that do not fit', () =>
+    scope(() => {
+      const x = tensorOf(numbers(1, 12), [1, 3, 4]);
+      expect(() => convNd(x, tensorOf(numbers(1, 8), [2, 2, 2]))).toThrow(/groups/);
+      expect(() => convNd(x, tensorOf(numbers(1, 15), [1, 3, 5]))).toThrow(/larger/);
+      expect(() => convNd(x, tensorOf(numbers(1, 3), [1, 3, 1, 1]))).toThrow(RangeError);
+    }));
+});
