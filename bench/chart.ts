@@ -18,7 +18,7 @@ export interface Panel {
   /** What the axis says, with its unit. */
   readonly axis: string;
   readonly bars: ReadonlyArray<Bar>;
-  /** A logarithmic axis runs from 1/10, or lower where a bar does, and its bars start at 1. */
+  /** Bars of a logarithmic axis start at 1. */
   readonly logarithmic?: boolean;
   /** A line across all bars. */
   readonly mark?: { readonly value: number; readonly label: string };
@@ -73,11 +73,19 @@ const linearTicks = (max: number): ReadonlyArray<number> => {
   return Array.from({ length: Math.ceil(max / step) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
 };
 
-/** Powers of ten that hold all values and 1. */
+/** The largest of 1, 2 and 5 times a power of ten that is not above x. */
+const roundDown = (x: number): number => {
+  const power = 10 ** Math.floor(Math.log10(x));
+  return Number((power * ((x >= 5 * power ? 5 : x >= 2 * power ? 2 : 1) as number)).toPrecision(1));
+};
+
+const roundUp = (x: number): number => Number((1 / roundDown(1 / x)).toPrecision(1));
+
+/** Powers of ten inside of the bounds, and the bounds. */
 const logTicks = (values: ReadonlyArray<number>): ReadonlyArray<number> => {
-  const low = Math.min(-1, ...values.map((v) => Math.floor(Math.log10(v))));
-  const high = Math.max(1, ...values.map((v) => Math.ceil(Math.log10(v))));
-  return Array.from({ length: high - low + 1 }, (_, i) => Number((10 ** (low + i)).toPrecision(3)));
+  const [low, high] = [roundDown(Math.min(0.5, ...values)), roundUp(Math.max(2, ...values))];
+  const inside = Array.from({ length: 13 }, (_, i) => Number((10 ** (i - 6)).toPrecision(1)));
+  return [low, ...inside.filter((t) => t > low && t < high), high];
 };
 
 interface Axis {

@@ -18,6 +18,8 @@ export interface Case {
   readonly against: string;
   /** Makes the inputs and gives what is timed. */
   readonly prepare: (side: Side) => () => Made;
+  /** Brings a tensor of tfjs's layout into Weft's, where they differ, so that results can be compared; not timed. */
+  readonly inOurLayout?: (made: Tensor) => Tensor;
 }
 
 /** A case of one expression for each side, over inputs of given shapes. */

@@ -55,6 +55,7 @@ const gather: Case = {
 const convolution = (name: string, x: Shape, W: Shape, padding: number, stride: number): Case => ({
   name,
   against: 'tf.conv2d',
+  inOurLayout: (y) => tf.transpose(y, [0, 3, 1, 2]),
   prepare: (side) => {
     const [input, weight] = [numbers(0, x), numbers(1, W)];
     if (side === 'weft') return () => [scope(() => convNd(input, weight, { padding, stride }))];

@@ -4,6 +4,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { apply, attach } from '../../src/adapters/apply.js';
 import type { Leaf } from '../../src/adapters/adapter.js';
+import { mergeable } from '../../src/adapters/combine.js';
 import { init } from '../../src/adapters/init.js';
 import { trainable, withTrainable } from '../../src/adapters/leaf.js';
 import { lora } from '../../src/adapters/methods/lora/lora.js';
@@ -119,8 +120,9 @@ const mergeAll: Case = {
   prepare: (side) => {
     const { weights, adapter } = setUp();
     if (side === 'tfjs') return () => plainMerge(weights, adapter);
+    const whole = orThrow(mergeable(adapter));
     return () => {
-      const merged = apply(adapter, weights);
+      const merged = apply(whole, weights);
       return adapter.sites.map(({ key: at }) => merged[at] as Tensor);
     };
   },

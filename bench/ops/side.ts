@@ -9,8 +9,9 @@ import { dirname, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { E } from '../../src/fp.js';
 import { useBackend } from '../../src/ops/backend.js';
+import type { Tensor } from '../../src/ops/tensor.js';
 import { renderProblems } from '../../src/problem.js';
-import type { Made, Side } from './case.js';
+import type { Case, Made, Side } from './case.js';
 import { cases } from './cases.js';
 
 /** What the bench asks. */
@@ -50,8 +51,9 @@ const free = (made: Made): void => {
   if (!isArray(made)) tf.dispose([...made]);
 };
 
-const valuesOf = (made: Made): ReadonlyArray<number> => {
-  const all = isArray(made) ? [made] : made.map((t) => t.dataSync());
+const valuesOf = (made: Made, { inOurLayout }: Case): ReadonlyArray<number> => {
+  const comparable = side === 'weft' || inOurLayout === undefined ? (t: Tensor): Tensor => t : inOurLayout;
+  const all = isArray(made) ? [made] : made.map((t) => comparable(t).dataSync());
   const each = Math.ceil(MAX_VALUES / all.length);
   return all.flatMap((values) => {
     const step = Math.max(1, Math.floor(values.length / each));
@@ -74,7 +76,7 @@ interface Ready {
 }
 
 const makeReady = (at: number): Ready => {
-  const run = (cases[at] as (typeof cases)[number]).prepare(side);
+  const run = (cases[at] as Case).prepare(side);
   once(run);
   // The second run is warm.
   return { run, repetitions: Math.min(MAX_REPETITIONS, Math.max(1, Math.ceil(MIN_MS / once(run)))) };
@@ -87,7 +89,7 @@ const answer = ({ at, kind }: Question): Answer => {
   ready.set(at, { run, repetitions });
   if (kind === 'values') {
     const made = run();
-    const values = valuesOf(made);
+    const values = valuesOf(made, cases[at] as Case);
     free(made);
     return { values };
   }

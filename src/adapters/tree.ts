@@ -11,6 +11,10 @@ export interface TreeChange {
   readonly dropped: ReadonlyArray<string>;
 }
 
+/** Every parameter of a tree coming from itself. */
+export const unchangedSources = (spec: ModelSpec): Readonly<Record<string, string>> =>
+  Object.fromEntries(parameters(spec).map(([key]) => [key, key]));
+
 /** The change between a base tree and another one, given where each parameter of the other comes from. */
 export const treeChange = (base: ModelSpec, sources: Readonly<Record<string, string>>): TreeChange | undefined => {
   const from = Object.fromEntries(Object.entries(sources).filter(([key, source]) => key !== source));

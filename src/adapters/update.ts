@@ -22,6 +22,79 @@ export interface Dense {
   readonly s: number;
 }
 
+/** W' = W + s (B1 A1) * (B2 A2), elementwise product of two low-rank matrices: B [m, r], A [r, n]. */
+export interface Hadamard {
+  readonly _tag: 'Hadamard';
+  readonly B1: Tensor;
+  readonly A1: Tensor;
+  readonly B2: Tensor;
+  readonly A2: Tensor;
+  readonly s: number;
+}
+
+/** W' = W + s C (x) D, the Kronecker product of C [a, b] and D [c, d], with m = a c and n = b d. */
+export interface Kronecker {
+  readonly _tag: 'Kronecker';
+  readonly C: Tensor;
+  readonly D: Tensor;
+  readonly s: number;
+}
+
+/** W'[rows[i], columns[i]] = W[rows[i], columns[i]] + s values[i]; values has one entry an index, indices are distinct. */
+export interface Sparse {
+  readonly _tag: 'Sparse';
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  readonly values: Tensor;
+  readonly s: number;
+}
+
+/** W' = W * (1 + s B A), elementwise: a change in proportion to the weight; B [m, r], A [r, n]. */
+export interface Modulate {
+  readonly _tag: 'Modulate';
+  readonly B: Tensor;
+  readonly A: Tensor;
+  readonly s: number;
+}
+
+/** W' = diag(l) W (axis 0, l [m]) or W diag(l) (axis 1, l [n]). */
+export interface Scale {
+  readonly _tag: 'Scale';
+  readonly l: Tensor;
+  readonly axis: 0 | 1;
+}
+
+/** W' = R W (axis 0) or W R (axis 1), with R = blockdiag(R[0], R[1], ...); R is [k, b, b]. */
+export interface Rotate {
+  readonly _tag: 'Rotate';
+  readonly R: Tensor;
+  readonly axis: 0 | 1;
+}
+
+/**
+ * W' = W H_1 H_2 ... H_r with H_i = I - 2 u_i u_i^T, unit vectors u_i in the columns of U [n, r].
+ *
+ * With orthonormal columns the reflections commute, and H = I - 2 U U^T.
+ */
+export interface Reflect {
+  readonly _tag: 'Reflect';
+  readonly U: Tensor;
+  readonly orthonormal: boolean;
+}
+
+/**
+ * W' = W_k + U diag(S) V, where W_k is the best approximation of W of rank k: the rest of the spectrum is replaced.
+ *
+ * U [m, p], S [p], V [p, n]. Gradients of U and V are projected off the kept singular subspaces, as OSF trains them.
+ */
+export interface Split {
+  readonly _tag: 'Split';
+  readonly k: number;
+  readonly U: Tensor;
+  readonly S: Tensor;
+  readonly V: Tensor;
+}
+
 /**
  * W' = (m / ||V||) V with V = update(W): DoRA's magnitude and direction.
  *
@@ -74,10 +147,28 @@ export interface Branch {
 }
 
 /** What an adapter does to one tensor. */
-export type WeightUpdate = LowRank | Dense | Normalize | Replace | ReplaceRows | Sum | Sequence | Branch;
+export type WeightUpdate =
+  | LowRank
+  | Dense
+  | Hadamard
+  | Kronecker
+  | Sparse
+  | Modulate
+  | Scale
+  | Rotate
+  | Reflect
+  | Split
+  | Normalize
+  | Replace
+  | ReplaceRows
+  | Sum
+  | Sequence
+  | Branch;
 
 export const lowRank = (B: Tensor, A: Tensor, s: number): LowRank => ({ _tag: 'LowRank', B, A, s });
 export const dense = (delta: Tensor, s = 1): Dense => ({ _tag: 'Dense', delta, s });
+export const scale = (l: Tensor, axis: 0 | 1): Scale => ({ _tag: 'Scale', l, axis });
+export const rotate = (R: Tensor, axis: 0 | 1): Rotate => ({ _tag: 'Rotate', R, axis });
 export const normalize = (update: WeightUpdate, m: Tensor, axis: 0 | 1): Normalize => ({
   _tag: 'Normalize',
   update,

@@ -30,9 +30,7 @@ export interface LoadedAdapters {
 /** A leaf on an untied tree as one on the tied base: each alias starts from its owner's values. */
 const onTied = (leaf: Leaf, base: ModelSpec): Leaf => {
   const owners = Object.fromEntries(base.ties);
-  const from = Object.entries(leaf.change?.from ?? {}).map(
-    ([key, source]) => [key, owners[source] ?? source] as const,
-  );
+  const from = Object.entries(leaf.change?.from ?? {}).map(([key, source]) => [key, owners[source] ?? source] as const);
   return { ...leaf, change: { from: { ...owners, ...Object.fromEntries(from) }, dropped: leaf.change?.dropped ?? [] } };
 };
 
@@ -56,9 +54,9 @@ export const loadAdapters = async (list: AdapterList, base: ModelSpec): Promise<
     const several = list.folders.length > 1;
     const where = (at: string): string => (several && !at.startsWith(folder) ? `${folder}: ${at}` : at);
     const loaded = await loadAdapter(folder, spec);
-    const leaf = E.map(({ adapter }: { readonly adapter: Leaf }) => (untied && i === 0 ? onTied(adapter, base) : adapter))(
-      loaded,
-    );
+    const leaf = E.map(({ adapter }: { readonly adapter: Leaf }) =>
+      untied && i === 0 ? onTied(adapter, base) : adapter,
+    )(loaded);
     const adapter = E.chain((l: Leaf) => scaled(l, list.scales.length > 1 ? list.scales[i] : list.scales[0]))(leaf);
     if (E.isLeft(adapter)) {
       problems.push(...adapter.left.map((p) => ({ ...p, at: where(p.at) })));

@@ -48,8 +48,6 @@ export const command = <O>({ name, declare, decode, run }: Verb<O>): Command => 
     const options = decode(given);
     if (E.isLeft(options)) return { _tag: 'Usage', problems: options.left };
     const report = await run(options.right, session);
-    return E.isLeft(report)
-      ? { _tag: 'Failed', problems: report.left }
-      : { _tag: 'Done', report: report.right };
+    return E.isLeft(report) ? { _tag: 'Failed', problems: report.left } : { _tag: 'Done', report: report.right };
   },
 });

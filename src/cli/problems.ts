@@ -21,7 +21,13 @@ export const problemLines = (ps: ReadonlyArray<Problem>, style: Style): Readonly
 ];
 
 /** A problem as JSON. */
-export const problemJson = ({ at, expected, found, hint, unsupported }: Problem): Readonly<Record<string, unknown>> => ({
+export const problemJson = ({
+  at,
+  expected,
+  found,
+  hint,
+  unsupported,
+}: Problem): Readonly<Record<string, unknown>> => ({
   at,
   expected,
   found,

@@ -1,16 +1,22 @@
 /**
- * Progress in bytes, on a terminal that can redraw a line; silence elsewhere.
+ * Progress, on a terminal that can redraw a line; silence elsewhere.
  */
 import { Presets, SingleBar } from 'cli-progress';
-import { showBytes } from './quantities.js';
 import type { Terminal } from './terminal.js';
 
 /** A piece of work that is under way. */
 export interface Progress {
-  /** Bytes done so far. Throws the reason of the interruption once the user has interrupted. */
-  readonly update: (done: number) => void;
+  /** How much is done so far. Throws the reason of the interruption once the user has interrupted. */
+  readonly update: (done: number, total?: number) => void;
   /** Ends the display; the line stays. */
   readonly stop: () => void;
+}
+
+/** What is counted: bytes, or anything else. */
+export interface Work {
+  readonly label: string;
+  readonly total: number;
+  readonly show: (amount: number) => string;
 }
 
 const barOf = (label: string, terminal: Terminal): SingleBar =>
@@ -25,14 +31,15 @@ const barOf = (label: string, terminal: Terminal): SingleBar =>
     Presets.legacy,
   );
 
-/** Starts a display of `total` bytes of work. */
-export const startProgress = (label: string, total: number, terminal: Terminal, shown: boolean): Progress => {
+/** Starts a display of some work. */
+export const startProgress = ({ label, total, show }: Work, terminal: Terminal, shown: boolean): Progress => {
   const bar = shown && terminal.interactive ? barOf(label, terminal) : undefined;
-  bar?.start(total, 0, { done: showBytes(0), all: showBytes(total) });
+  bar?.start(total, 0, { done: show(0), all: show(total) });
   return {
-    update: (done) => {
+    update: (done, newTotal = total) => {
       terminal.signal.throwIfAborted();
-      bar?.update(done, { done: showBytes(done) });
+      bar?.setTotal(newTotal);
+      bar?.update(done, { done: show(done), all: show(newTotal) });
     },
     stop: () => bar?.stop(),
   };

@@ -19,5 +19,7 @@ export const showMany = (n: number, noun: string): string => `${showCount(n)} ${
 /** Milliseconds as seconds, or minutes and seconds: 1.23 s, 2 min 5 s. */
 export const showDuration = (ms: number): string => {
   const seconds = ms / 1000;
-  return seconds < 100 ? `${seconds.toPrecision(3)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return seconds < 100
+    ? `${seconds.toPrecision(3)} s`
+    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 };

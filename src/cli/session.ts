@@ -1,9 +1,13 @@
 /**
  * What a command may do to the outside while it runs.
  */
-import { startProgress, type Progress } from './progress.js';
+import { startProgress, type Progress, type Work } from './progress.js';
+import { showBytes } from './quantities.js';
 import { printable, styleOf, type Style } from './style.js';
 import type { Terminal } from './terminal.js';
+
+/** Tells how much is done, of a total that may have become known. */
+export type Update = Progress['update'];
 
 /** One run of a command. */
 export interface Session {
@@ -13,7 +17,9 @@ export interface Session {
   /** Tells people something that may be wrong; silent under `--quiet`. */
   readonly warn: (text: string) => void;
   /** Shows work in bytes while `f` runs. */
-  readonly working: <A>(label: string, total: number, f: (progress: Progress) => Promise<A>) => Promise<A>;
+  readonly working: <A>(label: string, bytes: number, f: (update: Update) => Promise<A>) => Promise<A>;
+  /** Shows work in steps, whose number is known only as it goes on, while `f` runs. */
+  readonly counting: <A>(label: string, noun: string, f: (update: Update) => Promise<A>) => Promise<A>;
 }
 
 /** A session on a terminal. */
@@ -22,17 +28,19 @@ export const sessionOn = (terminal: Terminal, quiet: boolean): Session => {
   const say = (text: string): void => {
     if (!quiet) terminal.stderr.write(`${text}\n`);
   };
+  const during = async <A>(work: Work, f: (update: Update) => Promise<A>): Promise<A> => {
+    const progress = startProgress(work, terminal, !quiet);
+    try {
+      return await f(progress.update);
+    } finally {
+      progress.stop();
+    }
+  };
   return {
     style,
     note: (text) => say(`${style.faint('note')} ${printable(text)}`),
     warn: (text) => say(`${style.warning('warning')} ${printable(text)}`),
-    working: async (label, total, f) => {
-      const progress = startProgress(label, total, terminal, !quiet);
-      try {
-        return await f(progress);
-      } finally {
-        progress.stop();
-      }
-    },
+    working: (label, total, f) => during({ label, total, show: showBytes }, f),
+    counting: (label, noun, f) => during({ label, total: 1, show: (n) => `${n} ${noun}` }, f),
   };
 };

@@ -1,9 +1,10 @@
 /**
  * How large rounding errors of an update can be: its magnitude, and the number of roundings on the way.
  */
-import type { WeightUpdate } from '../adapters/update.js';
-import { applyUpdate, magnitudeRatio } from '../adapters/updates/apply.js';
+import type { Branch, Normalize, Reflect, Sequence, Split, Sum, WeightUpdate } from '../adapters/update.js';
+import { applyUpdate, magnitudeRatio, normsOf } from '../adapters/updates/apply.js';
 import { asMatrix, inShapeOf, matrixView } from '../adapters/updates/view.js';
+import { matMul } from '../ops/mat-mul.js';
 import type { Shape, Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 
@@ -12,34 +13,61 @@ interface State {
   readonly M: Tensor;
 }
 
-const frobenius = (X: Tensor, axis: 0 | 1): Tensor =>
-  tf.sqrt(tf.sum(tf.square(asMatrix(X)), axis === 0 ? 1 : 0, true));
+type Nested = Sum | Sequence;
+
+/** The update with every factor taken absolutely, for those that are monotone in their factors. */
+const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split | Branch>): WeightUpdate => {
+  switch (u._tag) {
+    case 'LowRank':
+    case 'Modulate':
+      return { ...u, B: tf.abs(u.B), A: tf.abs(u.A), s: Math.abs(u.s) };
+    case 'Dense':
+      return { ...u, delta: tf.abs(u.delta), s: Math.abs(u.s) };
+    case 'Hadamard': {
+      const [B1, A1, B2, A2] = [tf.abs(u.B1), tf.abs(u.A1), tf.abs(u.B2), tf.abs(u.A2)];
+      return { ...u, B1, A1, B2, A2, s: Math.abs(u.s) };
+    }
+    case 'Kronecker':
+      return { ...u, C: tf.abs(u.C), D: tf.abs(u.D), s: Math.abs(u.s) };
+    case 'Sparse':
+      return { ...u, values: tf.abs(u.values), s: Math.abs(u.s) };
+    case 'Scale':
+      return { ...u, l: tf.abs(u.l) };
+    case 'Rotate':
+      return { ...u, R: tf.abs(u.R) };
+    case 'Replace':
+    case 'ReplaceRows':
+      return { ...u, value: tf.abs(u.value) };
+  }
+};
+
+/** M (I + 2 |u_1| |u_1|^T) ... (I + 2 |u_r| |u_r|^T). */
+const reflected = (M: Tensor, U: Tensor): Tensor =>
+  tf
+    .split(tf.abs(U), U.shape[1] as number, 1)
+    .reduce((X, u) => tf.add(X, tf.mul(matMul(matMul(X, u), u, false, true), 2)), asMatrix(M));
 
 const step = (u: WeightUpdate, { V, M }: State): State => {
   switch (u._tag) {
-    case 'LowRank':
-      return {
-        V: applyUpdate(u, V),
-        M: applyUpdate({ ...u, B: tf.abs(u.B), A: tf.abs(u.A), s: Math.abs(u.s) }, M),
-      };
-    case 'Dense':
-      return { V: applyUpdate(u, V), M: applyUpdate({ ...u, delta: tf.abs(u.delta), s: Math.abs(u.s) }, M) };
-    case 'Replace':
-    case 'ReplaceRows':
-      return { V: applyUpdate(u, V), M: applyUpdate({ ...u, value: tf.abs(u.value) }, M) };
+    case 'Reflect':
+      return { V: applyUpdate(u, V), M: inShapeOf(reflected(M, u.U), M) };
     case 'Normalize': {
       const inner = step(u.update, { V, M });
       const g = magnitudeRatio({ ...u, m: tf.abs(u.m) }, inner.V);
       // an error in V moves the norm by at most ||M|| / ||V|| of itself
-      const spread = tf.div(frobenius(inner.M, u.axis), frobenius(inner.V, u.axis));
+      const spread = tf.div(normsOf(inner.M, u.axis), normsOf(inner.V, u.axis));
       const own = tf.add(asMatrix(inner.M), tf.mul(asMatrix(tf.abs(inner.V)), spread));
       return { V: applyUpdate(u, V), M: inShapeOf(tf.mul(g, own), M) };
     }
     case 'Sum':
     case 'Sequence':
       return u.updates.reduce((state, part) => step(part, state), { V, M });
+    case 'Split':
+      throw new TypeError('the error of a split spectrum has no bound here yet');
     case 'Branch':
       throw new TypeError(`cannot merge: ${u.reason}`);
+    default:
+      return { V: applyUpdate(u, V), M: applyUpdate(absolute(u), M) };
   }
 };
 
@@ -55,9 +83,22 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
   if (update === undefined) return 0;
   switch (update._tag) {
     case 'LowRank':
-      return (update.B.shape[update.B.rank - 1] as number) + 3;
+    case 'Modulate':
+      return (update.B.shape[update.B.rank - 1] as number) + 4;
+    case 'Hadamard':
+      return (update.B1.shape[1] as number) + (update.B2.shape[1] as number) + 4;
     case 'Dense':
+    case 'Kronecker':
+    case 'Sparse':
       return 3;
+    case 'Scale':
+      return 1;
+    case 'Rotate':
+      return (update.R.shape[1] as number) + 1;
+    case 'Reflect':
+      return (update.U.shape[1] as number) * ((update.U.shape[0] as number) + 4);
+    case 'Split':
+      return Infinity;
     case 'Replace':
     case 'ReplaceRows':
       return 0;
@@ -73,9 +114,7 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
 
 /** How many changes an additive update makes one after the other. */
 export const changesOf = (update: WeightUpdate): number =>
-  update._tag === 'Sum' || update._tag === 'Sequence'
-    ? update.updates.reduce((n, u) => n + changesOf(u), 0)
-    : 1;
+  update._tag === 'Sum' || update._tag === 'Sequence' ? update.updates.reduce((n, u) => n + changesOf(u), 0) : 1;
 
 /** |W| + sum of |D_j| over the changes of an additive update: no partial sum of W and the changes is larger. */
 export const partialSums = (update: WeightUpdate, W: Tensor): Tensor => {

@@ -47,13 +47,17 @@ const spatialOf = (key: Key, m: ModuleSpec): ReadonlyArray<number> => {
 };
 
 const embeddingIds = (key: Key, V: number): Tensor =>
-  tensorOf(Int32Array.from(bits(key, 5), (b) => b % V), [5]);
+  tensorOf(
+    Int32Array.from(bits(key, 5), (b) => b % V),
+    [5],
+  );
 
 /** Parameters of modules that no layer multiplies with an input: their effective values. */
 const parameterUses = (m: ModuleSpec): ReadonlyArray<LayerUse> =>
   Object.keys(m.params).map((param) => {
     const key = paramKey(m.name, param);
-    const value = (p: ModelWeights): Tensor => optionalParameter(p, key) ?? tf.zeros([...(m.params[param] as number[])]);
+    const value = (p: ModelWeights): Tensor =>
+      optionalParameter(p, key) ?? tf.zeros([...(m.params[param] as number[])]);
     return { name: key, keys: [key], y: value, bound: value, terms: 0 };
   });
 
@@ -63,7 +67,9 @@ const moduleUses = (spec: ModelSpec, m: ModuleSpec, key: Key): ReadonlyArray<Lay
   const owner = ownerOf(spec, paramKey(m.name, 'weight'));
   switch (m.kind) {
     case 'Linear':
-      return [ofInput(m, uniform(inner, [3, shape[1] as number], -1), (p, x) => linear(p, m.name, x, { tiedTo: owner }))];
+      return [
+        ofInput(m, uniform(inner, [3, shape[1] as number], -1), (p, x) => linear(p, m.name, x, { tiedTo: owner })),
+      ];
     case 'Conv1D':
       return [ofInput(m, uniform(inner, [3, shape[0] as number], -1), (p, x) => conv1D(p, m.name, x))];
     case 'Embedding': {

@@ -9,18 +9,20 @@ import { tensorOf } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { fail, type Result } from '../problem.js';
+import { extend, throughLayers, type LayerCache } from './cache.js';
 import { activationOf, configField, orDefault, positive, size, struct, type Config } from './config.js';
+import { frameOf, lastTokens, type Frame } from './frame.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { conv1D, linear } from './layers/linear.js';
-import { causalMask } from './layers/mask.js';
 import { layerNorm } from './layers/norm.js';
-import { positionsOf, type Inputs, type Model } from './model.js';
+import type { Geometry, Inputs, Model, Run } from './model.js';
 
 /** What the forward pass needs; `n_inner` shows in the weights. */
 export interface Gpt2Config {
   readonly layers: number;
   readonly heads: number;
+  readonly headDim: number;
   /** Number of learned positions. */
   readonly positions: number;
   readonly epsilon: number;
@@ -55,6 +57,7 @@ const check = (f: Fields): Result<Gpt2Config> =>
     E.map(({ headDim, activation }) => ({
       layers: f.n_layer,
       heads: f.n_head,
+      headDim,
       positions: f.n_positions,
       epsilon: f.layer_norm_epsilon,
       activation,
@@ -64,42 +67,69 @@ const check = (f: Fields): Result<Gpt2Config> =>
     })),
   );
 
-/** c_proj(attention(q, k, v)), where c_attn x = [q, k, v]; x [B, T, D]. */
-const selfAttention = (c: Gpt2Config, p: ModelWeights, at: string, x: Tensor, mask: Tensor, layer: number): Tensor => {
-  const [q, k, v] = tf.split(conv1D(p, `${at}.c_attn`, x), 3, -1).map((h) => swapHeads(asHeads(h, c.heads)));
-  return conv1D(p, `${at}.c_proj`, attention(q as Tensor, k as Tensor, v as Tensor, { scale: c.scale(layer), mask }));
+const EMBEDDING = 'transformer.wte';
+
+const geometryOf = (c: Gpt2Config): Geometry => ({
+  layers: c.layers,
+  keyValueHeads: c.heads,
+  headDim: c.headDim,
+  positions: c.positions,
+});
+
+/** One layer of the model as it computes: its number, its mask, and the past that it sees. */
+interface Layer {
+  readonly index: number;
+  readonly mask: Tensor | undefined;
+  readonly past: LayerCache | undefined;
+}
+
+/** c_proj(attention(q, [past; k], [past; v])) with its keys and values, where c_attn x = [q, k, v]; x [B, T, D]. */
+const selfAttention = (
+  c: Gpt2Config,
+  p: ModelWeights,
+  at: string,
+  x: Tensor,
+  { index, mask, past }: Layer,
+): readonly [Tensor, LayerCache] => {
+  const heads = tf.split(conv1D(p, `${at}.c_attn`, x), 3, -1).map((h) => swapHeads(asHeads(h, c.heads)));
+  const [q, k, v] = heads as [Tensor, Tensor, Tensor];
+  const cache = extend(past, { k, v });
+  return [conv1D(p, `${at}.c_proj`, attention(q, cache.k, cache.v, { scale: c.scale(index), mask })), cache];
 };
 
 /** x + attention(norm x), then + mlp(norm x). */
-const block = (c: Gpt2Config, p: ModelWeights, layer: number, x: Tensor, mask: Tensor): Tensor => {
-  const at = `transformer.h.${layer}`;
-  const h = tf.add(x, selfAttention(c, p, `${at}.attn`, layerNorm(p, `${at}.ln_1`, x, c.epsilon), mask, layer));
+const block = (c: Gpt2Config, p: ModelWeights, x: Tensor, layer: Layer): readonly [Tensor, LayerCache] => {
+  const at = `transformer.h.${layer.index}`;
+  const [y, cache] = selfAttention(c, p, `${at}.attn`, layerNorm(p, `${at}.ln_1`, x, c.epsilon), layer);
+  const h = tf.add(x, y);
   const inner = c.activation(conv1D(p, `${at}.mlp.c_fc`, layerNorm(p, `${at}.ln_2`, h, c.epsilon)));
-  return tf.add(h, conv1D(p, `${at}.mlp.c_proj`, inner));
+  return [tf.add(h, conv1D(p, `${at}.mlp.c_proj`, inner)), cache];
 };
 
-/** Token embeddings plus learned positions, [B, T, D]. */
-const embed = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): Tensor => {
-  const rows = positionsOf(inputs);
-  const flat = rows.flat();
-  if (flat.some((i) => i >= c.positions)) throw new RangeError(`positionIds: expected positions below ${c.positions}`);
-  const ids = tensorOf(Int32Array.from(flat), [rows.length, inputs.inputIds.shape[1] as number]);
-  return tf.add(embedding(p, 'transformer.wte', inputs.inputIds), embedding(p, 'transformer.wpe', ids));
-};
+/** Learned positions, [B or 1, T, D]. */
+const positionsAt = (p: ModelWeights, { positions, shape: [, T] }: Frame): Tensor =>
+  embedding(p, 'transformer.wpe', tensorOf(Int32Array.from(positions.flat()), [positions.length, T]));
 
-const forward = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): Tensor => {
-  const embedded = embed(c, p, inputs);
-  const keys = inputs.inputIds.shape[1] as number;
-  const mask = causalMask({ queries: keys, keys, padding: inputs.attentionMask });
-  const layers = Array.from({ length: c.layers }, (_, layer) => layer);
-  const x = layers.reduce((h, layer) => block(c, p, layer, h, mask), embedded);
-  const tie = c.tied ? { tiedTo: 'transformer.wte.weight' } : {};
-  return linear(p, 'lm_head', layerNorm(p, 'transformer.ln_f', x, c.epsilon), tie);
+const run = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): Run => {
+  const frame = frameOf(geometryOf(c), inputs);
+  const mask = frame.mask();
+  const tokens = inputs.inputsEmbeds ?? embedding(p, EMBEDDING, inputs.inputIds);
+  const { x, cache } = throughLayers(c.layers, tf.add(tokens, positionsAt(p, frame)), (h, index) =>
+    block(c, p, h, { index, mask, past: inputs.past?.[index] }),
+  );
+  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
+  const last = layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon);
+  return { logits: linear(p, 'lm_head', last, tie), cache };
 };
 
 /** GPT-2 (Radford et al., 2019). */
 export const gpt2: Model<Gpt2Config> = {
   modelTypes: ['gpt2'],
   decode: (_, config: Config) => E.chain(check)(decodeWith(fields, config, 'config.json')),
-  forward,
+  prepare: (c) => ({
+    geometry: geometryOf(c),
+    projections: ['lm_head.weight', ...(c.tied ? [`${EMBEDDING}.weight`] : [])],
+    embed: (p, inputIds) => embedding(p, EMBEDDING, inputIds),
+    run: (p, inputs) => run(c, p, inputs),
+  }),
 };

@@ -4,52 +4,64 @@
 import type { ModelWeights } from '../adapters/attached.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
+import { extend, throughLayers, type LayerCache } from './cache.js';
+import { frameOf, lastTokens } from './frame.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { linear } from './layers/linear.js';
-import { causalMask } from './layers/mask.js';
 import { rmsNorm } from './layers/norm.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
 import { decodeLlamaConfig, llamaTypes, type LlamaConfig } from './llama-config.js';
-import { positionsOf, type Inputs, type Model } from './model.js';
+import type { Geometry, Inputs, Model, Run } from './model.js';
+
+const EMBEDDING = 'model.embed_tokens';
 
 /** What all layers share: how heads turn with position, and the mask of each distinct window. */
 interface Shared {
   readonly rotation: Rotation;
-  readonly masks: ReadonlyMap<number | undefined, Tensor>;
+  readonly masks: ReadonlyMap<number | undefined, Tensor | undefined>;
 }
 
+const geometryOf = (c: LlamaConfig): Geometry => ({
+  layers: c.layers,
+  keyValueHeads: c.groups,
+  headDim: c.headDim,
+  positions: undefined,
+});
+
 const sharedOf = (c: LlamaConfig, inputs: Inputs): Shared => {
-  const positions = positionsOf(inputs);
-  const keys = inputs.inputIds.shape[1] as number;
-  const maskOf = (window: number | undefined): Tensor =>
-    causalMask({ queries: keys, keys, window, padding: inputs.attentionMask });
+  const frame = frameOf(geometryOf(c), inputs);
   return {
-    rotation: rotationOf(c.rope, positions),
-    masks: new Map([...new Set(c.windows)].map((window) => [window, maskOf(window)])),
+    rotation: rotationOf(c.rope, frame.positions),
+    masks: new Map([...new Set(c.windows)].map((window) => [window, frame.mask(window)])),
   };
 };
 
-/** o(attention(rot(q x), rot(k x), v x)); x [B, T, D]. */
+/** One layer of the model as it computes: its number, what it shares with the others, and the past that it sees. */
+interface Layer {
+  readonly index: number;
+  readonly shared: Shared;
+  readonly past: LayerCache | undefined;
+}
+
+/** o(attention(rot(q x), [past; rot(k x)], [past; v x])) with its keys and values; x [B, T, D]. */
 const selfAttention = (
   c: LlamaConfig,
   p: ModelWeights,
   at: string,
   x: Tensor,
-  shared: Shared,
-  layer: number,
-): Tensor => {
+  { index, shared, past }: Layer,
+): readonly [Tensor, LayerCache] => {
   const project = (name: string, heads: number): Tensor => asHeads(linear(p, `${at}.${name}_proj`, x), heads);
   const turned = (name: 'q' | 'k', heads: number): Tensor => {
     const h = project(name, heads);
     const normalized = c.normalizedHeads ? rmsNorm(p, `${at}.${name}_norm`, h, c.epsilon) : h;
     return rotate(swapHeads(normalized), shared.rotation);
   };
-  const y = attention(turned('q', c.heads), turned('k', c.groups), swapHeads(project('v', c.groups)), {
-    scale: c.headDim ** -0.5,
-    mask: shared.masks.get(c.windows[layer]),
-  });
-  return linear(p, `${at}.o_proj`, y);
+  const cache = extend(past, { k: turned('k', c.groups), v: swapHeads(project('v', c.groups)) });
+  const mask = shared.masks.get(c.windows[index]);
+  const y = attention(turned('q', c.heads), cache.k, cache.v, { scale: c.headDim ** -0.5, mask });
+  return [linear(p, `${at}.o_proj`, y), cache];
 };
 
 /** down(act(gate x) * up x): a gated linear unit (Shazeer, arXiv 2002.05202). */
@@ -59,23 +71,46 @@ const mlp = (c: LlamaConfig, p: ModelWeights, at: string, x: Tensor): Tensor => 
 };
 
 /** x + attention(norm x), then + mlp(norm x). */
-const block = (c: LlamaConfig, p: ModelWeights, layer: number, x: Tensor, shared: Shared): Tensor => {
-  const at = `model.layers.${layer}`;
+const block = (c: LlamaConfig, p: ModelWeights, x: Tensor, layer: Layer): readonly [Tensor, LayerCache] => {
+  const at = `model.layers.${layer.index}`;
   const normed = rmsNorm(p, `${at}.input_layernorm`, x, c.epsilon);
-  const h = tf.add(x, selfAttention(c, p, `${at}.self_attn`, normed, shared, layer));
-  return tf.add(h, mlp(c, p, `${at}.mlp`, rmsNorm(p, `${at}.post_attention_layernorm`, h, c.epsilon)));
+  const [y, cache] = selfAttention(c, p, `${at}.self_attn`, normed, layer);
+  const h = tf.add(x, y);
+  return [tf.add(h, mlp(c, p, `${at}.mlp`, rmsNorm(p, `${at}.post_attention_layernorm`, h, c.epsilon))), cache];
 };
 
-const forward = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): Tensor => {
+const embed = (c: LlamaConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
+  embedding(p, EMBEDDING, inputIds, { padding: c.padding });
+
+const run = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): Run => {
   const shared = sharedOf(c, inputs);
-  const layers = Array.from({ length: c.layers }, (_, layer) => layer);
-  const x = layers.reduce(
-    (h, layer) => block(c, p, layer, h, shared),
-    embedding(p, 'model.embed_tokens', inputs.inputIds, { padding: c.padding }),
+  const embedded = inputs.inputsEmbeds ?? embed(c, p, inputs.inputIds);
+  const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
+    block(c, p, h, { index, shared, past: inputs.past?.[index] }),
   );
-  const tie = c.tied ? { tiedTo: 'model.embed_tokens.weight' } : {};
-  return linear(p, 'lm_head', rmsNorm(p, 'model.norm', x, c.epsilon), tie);
+  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
+  const last = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
+  return { logits: linear(p, 'lm_head', last, tie), cache };
 };
+
+const inLayer = ['q', 'k', 'v', 'o']
+  .map((name) => `self_attn.${name}_proj.weight`)
+  .concat(['gate', 'up', 'down'].map((name) => `mlp.${name}_proj.weight`));
+
+const projectionsOf = (c: LlamaConfig): ReadonlyArray<string> => [
+  ...Array.from({ length: c.layers }, (_, i) => inLayer.map((name) => `model.layers.${i}.${name}`)).flat(),
+  'lm_head.weight',
+  ...(c.tied ? [`${EMBEDDING}.weight`] : []),
+];
 
 /** Llama, Mistral, Qwen2 and Qwen3. */
-export const llama: Model<LlamaConfig> = { modelTypes: llamaTypes, decode: decodeLlamaConfig, forward };
+export const llama: Model<LlamaConfig> = {
+  modelTypes: llamaTypes,
+  decode: decodeLlamaConfig,
+  prepare: (c) => ({
+    geometry: geometryOf(c),
+    projections: projectionsOf(c),
+    embed: (p, inputIds) => embed(c, p, inputIds),
+    run: (p, inputs) => run(c, p, inputs),
+  }),
+};

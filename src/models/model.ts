@@ -4,37 +4,85 @@
 import type { ModelWeights } from '../adapters/attached.js';
 import type { Tensor } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
+import type { Cache } from './cache.js';
 import type { Config } from './config.js';
 import type { Positions } from './layers/rotate.js';
 
-/** What a language model reads. */
-export interface Inputs {
-  /** Token ids, int32 [B, T], each in [0, vocabulary). */
-  readonly inputIds: Tensor;
-  /** 1 for tokens and 0 for padding, [B, T]; all are tokens when it is absent. */
+/** How the new tokens are given: by id, or by their embeddings. */
+export type Tokens =
+  | {
+      /** Token ids, int32 [B, T], each in [0, vocabulary). */
+      readonly inputIds: Tensor;
+      readonly inputsEmbeds?: undefined;
+    }
+  | {
+      /** Embeddings in place of token ids, float32 [B, T, D]: soft prompts, or `embed` of ids with soft prompts before them. */
+      readonly inputsEmbeds: Tensor;
+      readonly inputIds?: undefined;
+    };
+
+/** What surrounds the new tokens. */
+export interface Context {
+  /**
+   * 1 for tokens and 0 for padding: [B, T] for the new tokens, which see all of `past`, or [B, P + T] for both; all are tokens
+   * when it is absent.
+   */
   readonly attentionMask?: Tensor | undefined;
-  /** Positions of the tokens, B rows or one row for all of T integers; 0, 1, ... when absent. */
+  /** Positions of the new tokens, B rows or one row for all of T integers; P, P + 1, ... when absent. */
   readonly positionIds?: Positions | undefined;
+  /**
+   * Keys and values of the P tokens before: the cache of an earlier run, or a prefix. Sliding windows count them as tokens.
+   *
+   * Cached keys keep the rotation they have. Where frequencies depend on the length (rope of kind dynamic or longrope, beyond
+   * the trained context), that is not the rotation that one run over everything would give; transformers does the same.
+   */
+  readonly past?: Cache | undefined;
+  /** Logits of the last n positions only: a head over a large vocabulary is costly. All when absent. */
+  readonly logitsToKeep?: number | undefined;
+}
+
+/** What a language model reads: B sequences of T new tokens and their context. */
+export type Inputs = Tokens & Context;
+
+/** What a language model computes. */
+export interface Run {
+  /** [B, T, vocabulary], or [B, n, vocabulary] with `logitsToKeep` n. */
+  readonly logits: Tensor;
+  /** Keys and values of past and new tokens, [B, Hkv, P + T, d] each. */
+  readonly cache: Cache;
 }
 
 /** Logits [B, T, vocabulary] of inputs; differentiable in the weights. */
 export type Forward = (weights: ModelWeights, inputs: Inputs) => Tensor;
+
+/** Sizes that inputs and caches have to fit. */
+export interface Geometry {
+  readonly layers: number;
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+  /** Number of learned positions, which no sequence may exceed; `undefined` where positions are computed. */
+  readonly positions: number | undefined;
+}
+
+/** A model that is ready to run. */
+export interface LanguageModel {
+  readonly geometry: Geometry;
+  /** Keys of the weights [out, in] that linear layers read; some may be missing from the weights (a tied head). */
+  readonly projections: ReadonlyArray<string>;
+  /** Embeddings [B, T, D] of token ids int32 [B, T], without positions. */
+  readonly embed: (weights: ModelWeights, inputIds: Tensor) => Tensor;
+  /**
+   * Logits and the longer cache; differentiable in weights, `inputsEmbeds` and `past`.
+   *
+   * Throws a `TypeError` when the weights are those of another model, and a `RangeError` when inputs do not fit each other.
+   */
+  readonly run: (weights: ModelWeights, inputs: Inputs) => Run;
+}
 
 /** An architecture: the `model_type`s that it covers, its configuration C, and its forward pass. */
 export interface Model<C> {
   readonly modelTypes: ReadonlyArray<string>;
   /** Reads config.json; `modelType` is one of `modelTypes`. */
   readonly decode: (modelType: string, config: Config) => Result<C>;
-  /** Logits [B, T, vocabulary]. Throws a `TypeError` when the weights are those of another model. */
-  readonly forward: (config: C, weights: ModelWeights, inputs: Inputs) => Tensor;
+  readonly prepare: (config: C) => LanguageModel;
 }
-
-/** Positions of inputs: those given, or 0 .. T - 1. Rows must fit the token ids. */
-export const positionsOf = ({ inputIds, positionIds }: Inputs): Positions => {
-  const [B, T] = inputIds.shape as [number, number];
-  if (inputIds.rank !== 2) throw new RangeError(`inputIds: expected [B, T], found ${inputIds.rank} axes`);
-  if (positionIds === undefined) return [Array.from({ length: T }, (_, i) => i)];
-  if ((positionIds.length !== 1 && positionIds.length !== B) || positionIds.some((row) => row.length !== T))
-    throw new RangeError(`positionIds: expected 1 or ${B} rows of ${T} positions`);
-  return positionIds;
-};

@@ -8,21 +8,14 @@ import { fail, renderProblems, type Result } from '../problem.js';
 import type { Config } from './config.js';
 import { gpt2 } from './gpt2.js';
 import { llama } from './llama.js';
-import type { Forward, Inputs, Model } from './model.js';
+import type { Forward, Inputs, LanguageModel, Model } from './model.js';
 import type { ModelSpec } from './spec.js';
 
-type Prepare = (modelType: string, config: Config) => Result<Forward>;
+type Prepare = (modelType: string, config: Config) => Result<LanguageModel>;
 
 /** A model with its configuration type hidden, so that models of different ones share a table. */
-const entries = <C>({ modelTypes, decode, forward }: Model<C>): ReadonlyArray<readonly [string, Prepare]> => {
-  const prepare: Prepare = (modelType, config) =>
-    E.map(
-      (c: C): Forward =>
-        (weights, inputs) =>
-          forward(c, weights, inputs),
-    )(decode(modelType, config));
-  return modelTypes.map((modelType) => [modelType, prepare] as const);
-};
+const entries = <C>({ modelTypes, decode, prepare }: Model<C>): ReadonlyArray<readonly [string, Prepare]> =>
+  modelTypes.map((modelType) => [modelType, (name, config) => E.map(prepare)(decode(name, config))] as const);
 
 const models: ReadonlyMap<string, Prepare> = new Map([...entries(llama), ...entries(gpt2)]);
 
@@ -32,11 +25,11 @@ export const modelTypes: ReadonlyArray<string> = [...models.keys()];
 const isLanguageModel = (className: string): boolean => /(ForCausalLM|LMHeadModel)$/i.test(className);
 
 /**
- * The forward pass of a model.
+ * A language model that is ready to run.
  *
  * @returns problems for an unknown `model_type`, a class without a language-model head, and every field of config.json that does not fit
  */
-export const modelOf = (spec: ModelSpec): Result<Forward> => {
+export const languageModelOf = (spec: ModelSpec): Result<LanguageModel> => {
   const prepare = spec.modelType === undefined ? undefined : models.get(spec.modelType);
   if (spec.modelType === undefined || prepare === undefined)
     return fail(
@@ -49,6 +42,14 @@ export const modelOf = (spec: ModelSpec): Result<Forward> => {
     return fail('config.json: architectures', 'a model with a language-model head', spec.className);
   return prepare(spec.modelType, spec.config);
 };
+
+/** The forward pass of a model without its cache; problems as those of `languageModelOf`. */
+export const modelOf = (spec: ModelSpec): Result<Forward> =>
+  E.map(
+    ({ run }: LanguageModel): Forward =>
+      (weights, inputs) =>
+        run(weights, inputs).logits,
+  )(languageModelOf(spec));
 
 /**
  * Logits of a language model.

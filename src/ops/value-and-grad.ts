@@ -91,7 +91,7 @@ export const valueAndGrad =
           Object.values(inputs).map((t) => t.id),
         );
         const cotangents: Cotangents = new Map([[value.id, tf.fill(value.shape, 1)]]);
-        for (const node of [...tape].reverse()) {
+        for (const node of tape.toReversed()) {
           pullBack(node, active, cotangents);
           release([node]);
         }

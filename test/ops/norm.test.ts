@@ -12,7 +12,7 @@ const bias = numbers(3, d);
 
 /** Row by row by a function of the row, in float64. */
 const byRow = (f: (row: ReadonlyArray<number>) => (v: number, j: number) => number): number[] =>
-  Array.from({ length: rows }, (_, i) => [...x.slice(i * d, (i + 1) * d)]).flatMap((row) => row.map(f(row)));
+  Array.from({ length: rows }, (_, i) => Array.from(x.slice(i * d, (i + 1) * d))).flatMap((row) => row.map(f(row)));
 
 const mean = (row: ReadonlyArray<number>): number => row.reduce((s, v) => s + v, 0) / row.length;
 

@@ -12,6 +12,8 @@ export interface Tolerance {
 type Numbers = ArrayLike<number>;
 
 declare module 'vitest' {
+  // The parameter and its default are vitest's.
+  // oxlint-disable-next-line typescript/no-explicit-any
   interface Matchers<T = any> {
     /** Equal lengths and close elements; NaN equals NaN and infinities equal themselves. Defaults: rtol 1e-5, atol 1e-6. */
     toBeAllClose: (expected: ArrayLike<number>, tolerance?: Tolerance) => T;

@@ -10,7 +10,7 @@
  */
 import { RE2JS } from 're2js';
 import { E, F } from '../../fp.js';
-import { all, fail, problem, type Problem, type Result } from '../../problem.js';
+import { all, fail, problem, type Problem, type Problems, type Result } from '../../problem.js';
 import { emit, type DollarAs } from './regex/emit.js';
 import { parsePattern } from './regex/parse.js';
 import { stepsOf, type Syntax } from './regex/syntax.js';
@@ -102,15 +102,10 @@ const compile = (s: Syntax, where: string, captures: boolean): Result<Programs> 
       const text = program('text');
       return { text, line: usesDollar(s) ? program('line') : text };
     },
-    (error) =>
-      [
-        problem(
-          where,
-          'a pattern that RE2 accepts',
-          String(error instanceof Error ? error.message : error),
-          'make it simpler',
-        ),
-      ] as const,
+    (error): Problems => {
+      const found = error instanceof Error ? error.message : String(error);
+      return [{ ...problem(where, 'a pattern that RE2 accepts', found, 'make it simpler'), unsupported: true }];
+    },
   );
 };
 
@@ -161,7 +156,8 @@ export const fullMatch = (p: Pattern, s: string): boolean => holds(p, s) && prog
 
 /**
  * `re.match`: the pattern matches at the start of `s`. Returns the match and its groups, undefined for a group that took no
- * part, or undefined. Groups inside a lookahead count in the numbering of Python but not here.
+ * part; undefined without a match. Two groups differ from Python's: those inside a lookahead are not counted, and one that
+ * repeats keeps its last match that is not empty.
  */
 export const matchPrefix = (p: Pattern, s: string): ReadonlyArray<string | undefined> | undefined => {
   if (!holds(p, s)) return undefined;

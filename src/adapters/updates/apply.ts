@@ -2,17 +2,12 @@
  * Dense application of updates: the merge.
  */
 import type { Tensor } from '../../ops/tensor.js';
-import { matMul } from '../../ops/mat-mul.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
 import { tf } from '../../ops/tf.js';
-import type { LowRank, Normalize, ReplaceRows, WeightUpdate } from '../update.js';
-import { asMatrix, inShapeOf } from './view.js';
-
-/** s B A in the shape of the factors: [m, n], or [E, m, n] with an expert axis. The scale comes last, as in PEFT. */
-export const lowRankDelta = ({ B, A, s }: LowRank): Tensor => {
-  const product = matMul(B, A);
-  return s === 1 ? product : tf.mul(product, s);
-};
+import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
+import { hadamardDelta, kroneckerDelta, lowRankDelta, sparseDelta } from './delta.js';
+import { alongAxis, reflectMatrix, rotateMatrix } from './turn.js';
+import { asMatrix, inShapeOf, matrixView } from './view.js';
 
 /** ||V|| over every axis but `axis` of the matrix view, shaped to broadcast against that view. */
 export const normsOf = (V: Tensor, axis: 0 | 1): Tensor =>
@@ -41,6 +36,22 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
       return tf.add(W, inShapeOf(lowRankDelta(update), W));
     case 'Dense':
       return tf.add(W, inShapeOf(update.s === 1 ? update.delta : tf.mul(update.delta, update.s), W));
+    case 'Hadamard':
+      return tf.add(W, inShapeOf(hadamardDelta(update), W));
+    case 'Kronecker':
+      return tf.add(W, inShapeOf(kroneckerDelta(update), W));
+    case 'Sparse':
+      return tf.add(W, inShapeOf(sparseDelta(update, ...matrixView(W.shape)), W));
+    case 'Modulate':
+      return tf.add(W, tf.mul(W, inShapeOf(lowRankDelta(update), W)));
+    case 'Scale':
+      return inShapeOf(tf.mul(asMatrix(W), alongAxis(update)), W);
+    case 'Rotate':
+      return inShapeOf(rotateMatrix(update, asMatrix(W)), W);
+    case 'Reflect':
+      return inShapeOf(reflectMatrix(update, asMatrix(W)), W);
+    case 'Split':
+      throw new TypeError('the split of a spectrum is not there yet');
     case 'Normalize': {
       const V = applyUpdate(update.update, W);
       return inShapeOf(tf.mul(magnitudeRatio(update, V), asMatrix(V)), W);

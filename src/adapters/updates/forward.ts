@@ -5,6 +5,7 @@ import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { sequence, type Branch, type ReplaceRows, type WeightUpdate } from '../update.js';
 import { applyUpdate, magnitudeRatio } from './apply.js';
+import { alongAxis } from './turn.js';
 
 /** A layer as a function that is linear in its weight: x is fixed, the weight varies. */
 export interface Use {
@@ -56,7 +57,18 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       const rest = sequence(update.updates.slice(0, -1));
       return step(last, { W: () => applyUpdate(rest, before.W()), y: () => step(rest, before, use) }, use);
     }
+    case 'Scale':
+      return update.axis === use.outputAxis
+        ? use.scaleOutput(before.y(), alongAxis(update))
+        : use.dense(applyUpdate(update, before.W()));
     case 'Dense':
+    case 'Hadamard':
+    case 'Kronecker':
+    case 'Sparse':
+    case 'Modulate':
+    case 'Rotate':
+    case 'Reflect':
+    case 'Split':
     case 'Replace':
       return use.dense(applyUpdate(update, before.W()));
   }

@@ -3,7 +3,17 @@
  */
 import type { Shape, Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
-import { lowRank, dense, normalize, replace, replaceRows, type LowRank, type WeightUpdate } from '../update.js';
+import {
+  lowRank,
+  dense,
+  normalize,
+  replace,
+  replaceRows,
+  type LowRank,
+  type Sparse,
+  type WeightUpdate,
+} from '../update.js';
+import { kroneckerRows } from './delta.js';
 import { matrixView } from './view.js';
 
 /** Rows [start, start + count) of a tensor seen as a matrix of rows. A block never crosses a border of `period` rows. */
@@ -46,8 +56,24 @@ export const rowGrid = (update: WeightUpdate, shape: Shape): RowGrid => {
 const rowsOf = (X: Tensor, grid: RowGrid, { start, count }: RowBlock): Tensor =>
   tf.slice(tf.reshape(X, [grid.rows, grid.columns]), [start, 0], [count, grid.columns]);
 
+const blockOf = (B: Tensor, { start, count }: RowBlock): Tensor =>
+  tf.slice(B, [start, 0], [count, B.shape[1] as number]);
+
+const sparseRows = (update: Sparse, { start, count }: RowBlock): WeightUpdate => {
+  const inside = [...update.rows.keys()].filter((i) => {
+    const row = (update.rows[i] as number) - start;
+    return row >= 0 && row < count;
+  });
+  return {
+    ...update,
+    rows: Int32Array.from(inside, (i) => (update.rows[i] as number) - start),
+    columns: Int32Array.from(inside, (i) => update.columns[i] as number),
+    values: tf.gather(tf.reshape(update.values, [-1]), tf.tensor1d(inside, 'int32')),
+  };
+};
+
 const lowRankRows = ({ B, A, s }: LowRank, { start, count }: RowBlock): LowRank => {
-  if (B.rank === 2) return lowRank(tf.slice(B, [start, 0], [count, B.shape[1] as number]), A, s);
+  if (B.rank === 2) return lowRank(blockOf(B, { start, count }), A, s);
   const [, m, r] = B.shape as [number, number, number];
   const e = Math.floor(start / m);
   const Be = tf.reshape(tf.slice(B, [e, start - e * m, 0], [1, count, r]), [count, r]);
@@ -65,6 +91,21 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
       return lowRankRows(update, block);
     case 'Dense':
       return dense(rowsOf(update.delta, grid, block), update.s);
+    case 'Hadamard':
+      return { ...update, B1: blockOf(update.B1, block), B2: blockOf(update.B2, block) };
+    case 'Modulate':
+      return { ...update, B: blockOf(update.B, block) };
+    case 'Kronecker':
+      return dense(kroneckerRows(update, block.start, block.count));
+    case 'Sparse':
+      return sparseRows(update, block);
+    case 'Scale':
+      return update.axis === 1
+        ? update
+        : { ...update, l: tf.slice(tf.reshape(update.l, [-1]), [block.start], [block.count]) };
+    case 'Rotate':
+    case 'Reflect':
+      return update;
     case 'Replace':
       return replace(rowsOf(update.value, grid, block));
     case 'ReplaceRows': {
@@ -92,6 +133,8 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
     case 'Sum':
     case 'Sequence':
       return { ...update, updates: update.updates.map((u) => updateRows(u, grid, block)) };
+    case 'Split':
+      throw new TypeError('this update needs its whole tensor');
     case 'Branch':
       throw new TypeError(`cannot merge: ${update.reason}`);
   }

@@ -8,6 +8,9 @@ export const scaleUpdate = (c: number, update: WeightUpdate): WeightUpdate => {
   switch (update._tag) {
     case 'LowRank':
     case 'Dense':
+    case 'Hadamard':
+    case 'Kronecker':
+    case 'Sparse':
       return { ...update, s: c * update.s };
     case 'Sum':
     case 'Sequence':

@@ -8,9 +8,24 @@ import type { WeightUpdate } from '../update.js';
 export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
   switch (update._tag) {
     case 'LowRank':
+    case 'Modulate':
       return [update.B, update.A];
     case 'Dense':
       return [update.delta];
+    case 'Hadamard':
+      return [update.B1, update.A1, update.B2, update.A2];
+    case 'Kronecker':
+      return [update.C, update.D];
+    case 'Sparse':
+      return [update.values];
+    case 'Scale':
+      return [update.l];
+    case 'Rotate':
+      return [update.R];
+    case 'Reflect':
+      return [update.U];
+    case 'Split':
+      return [update.U, update.S, update.V];
     case 'Normalize':
       return [update.m, ...tensorsOf(update.update)];
     case 'Replace':

@@ -4,11 +4,12 @@
 import type { WeightUpdate } from '../update.js';
 
 /** The algebras that an adapter's action on weights can live in, from most to least lawful. */
-export const algebras = ['additive', 'replacement', 'dependent', 'routed'] as const;
+export const algebras = ['additive', 'diagonal', 'orthogonal', 'replacement', 'dependent', 'prompt', 'routed'] as const;
 
 /**
- * additive: W + D with D free of W, so changes commute, scale and subtract. replacement: some tensors are set, not
- * changed. dependent: D depends on W (DoRA), so order matters. routed: the forward pass changes in a way that no dense
+ * additive: W + D with D free of W, so changes commute, scale and subtract. diagonal: rows or columns are scaled.
+ * orthogonal: rows or columns are rotated or reflected; products and inverses stay of that kind. replacement: some tensors are set, not
+ * changed. dependent: D depends on W (DoRA), so order matters. prompt: virtual tokens, no weight changes. routed: the forward pass changes in a way that no dense
  * weight can hold.
  */
 export type Algebra = (typeof algebras)[number];
@@ -22,7 +23,18 @@ export const algebraOf = (update: WeightUpdate): Algebra => {
   switch (update._tag) {
     case 'LowRank':
     case 'Dense':
+    case 'Hadamard':
+    case 'Kronecker':
+    case 'Sparse':
       return 'additive';
+    case 'Scale':
+      return 'diagonal';
+    case 'Rotate':
+    case 'Reflect':
+      return 'orthogonal';
+    case 'Modulate':
+    case 'Split':
+      return 'dependent';
     case 'Replace':
     case 'ReplaceRows':
       return 'replacement';
@@ -41,9 +53,19 @@ export const isRowLocal = (update: WeightUpdate): boolean => {
   switch (update._tag) {
     case 'LowRank':
     case 'Dense':
+    case 'Hadamard':
+    case 'Kronecker':
+    case 'Sparse':
+    case 'Modulate':
+    case 'Scale':
+    case 'Reflect':
     case 'Replace':
     case 'ReplaceRows':
       return true;
+    case 'Rotate':
+      return update.axis === 1;
+    case 'Split':
+      return false;
     case 'Normalize':
       return update.axis === 0 && isRowLocal(update.update);
     case 'Sum':

@@ -45,11 +45,19 @@ const checkIds = (ids: ReadonlyArray<number>, spec: ModelSpec): Result<ReadonlyA
   const key = paramKey(spec.inputEmbedding ?? '', 'weight');
   const embedding = spec.modules.find((m) => paramKey(m.name, 'weight') === key);
   const vocabulary = embedding?.params['weight']?.[0];
-  if (vocabulary === undefined) return fail('model', 'an input embedding', 'none', 'Only language models read token ids.');
+  if (vocabulary === undefined)
+    return fail('model', 'an input embedding', 'none', 'Only language models read token ids.');
   return orProblems(
     ids
       .filter((id) => id >= vocabulary)
-      .map((id) => problem('weft logits: --input-ids', `token ids below ${vocabulary}`, String(id), 'Is this the right tokenizer?')),
+      .map((id) =>
+        problem(
+          'weft logits: --input-ids',
+          `token ids below ${vocabulary}`,
+          String(id),
+          'Is this the right tokenizer?',
+        ),
+      ),
     () => ids,
   );
 };
@@ -69,12 +77,19 @@ const checkOut = async ({ out, force }: Options): Promise<Result<void>> => {
   const { kind } = found.right;
   return kind === 'missing' || (kind === 'file' && force)
     ? E.right(undefined)
-    : fail(out, 'a new file', kind === 'file' ? 'a file' : `a ${kind}`, kind === 'file' ? 'Choose another name, or add --force.' : '');
+    : fail(
+        out,
+        'a new file',
+        kind === 'file' ? 'a file' : `a ${kind}`,
+        kind === 'file' ? 'Choose another name, or add --force.' : '',
+      );
 };
 
 /** The weights as the model reads them: with the adapter beside them, or merged in float32. */
 const adapted = (adapter: Adapter, weights: Weights, merged: boolean): Result<ModelWeights> =>
-  merged ? E.map((a: Parameters<typeof apply>[0]) => apply(a, weights))(mergeable(adapter)) : E.right(attach(adapter, weights));
+  merged
+    ? E.map((a: Parameters<typeof apply>[0]) => apply(a, weights))(mergeable(adapter))
+    : E.right(attach(adapter, weights));
 
 const int64 = (ids: ReadonlyArray<number>): Uint8Array => new Uint8Array(BigInt64Array.from(ids, BigInt).buffer);
 
@@ -116,7 +131,14 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
     if (E.isLeft(computed)) return computed;
     const measured = clock(computed.right.bytes.length);
     const input: RawTensor = { dtype: 'I64', shape: [1, options.ids.length], bytes: int64(options.ids) };
-    const file = serialize(new Map([['logits', computed.right], ['input_ids', input]]), undefined, options.out);
+    const file = serialize(
+      new Map([
+        ['logits', computed.right],
+        ['input_ids', input],
+      ]),
+      undefined,
+      options.out,
+    );
     if (E.isLeft(file)) return file;
     const written = await writeFileAtomic(options.out, file.right);
     if (E.isLeft(written)) return written;

@@ -18,7 +18,7 @@ import { describePlan } from '../describe/plan.js';
 import { backend, flag, text } from '../given.js';
 import { measuredRows, startClock } from '../measure.js';
 import { freeFolder } from '../out-folder.js';
-import { showBytes } from '../quantities.js';
+import { showBytes, showMany } from '../quantities.js';
 import type { Session } from '../session.js';
 import { startBackend } from '../start-backend.js';
 import { printable } from '../style.js';
@@ -48,18 +48,21 @@ const merged = async (base: ModelFolder, loaded: LoadedAdapters, out: string, se
   if (E.isLeft(adapter)) return adapter;
   const total = [...base.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
   const clock = startClock();
-  const plan = await session.working('merging', total, (progress) =>
-    mergeFolder(base.model, base.folder, adapter.right, out, { onProgress: (p) => progress.update(p.doneBytes) }),
+  const plan = await session.working('merging', total, (update) =>
+    mergeFolder(base.model, base.folder, adapter.right, out, { onProgress: (p) => update(p.doneBytes) }),
   );
   if (E.isLeft(plan)) return plan;
-  const { changed, changedBytes, totalBytes } = plan.right;
+  const { changed, changedBytes, totalBytes, files } = plan.right;
+  const tensors = files.flatMap((f) => f.tensors);
+  const added = tensors.filter((t) => !base.model.checkpoint.tensors.has(t.name)).length;
   const measured = clock(totalBytes);
   return E.right<never, Report>({
     json: {
       out,
       expression: print(loaded.adapter),
       changed: changed.length,
-      tensors: plan.right.files.reduce((n, f) => n + f.tensors.length, 0),
+      added,
+      tensors: tensors.length,
       changedBytes,
       totalBytes,
       seconds: measured.seconds,
@@ -71,6 +74,7 @@ const merged = async (base: ModelFolder, loaded: LoadedAdapters, out: string, se
       `merged ${printable(print(loaded.adapter))} into ${printable(out)}`,
       ...facts([
         ['tensors', `${changed.length} changed (${showBytes(changedBytes)} of ${showBytes(totalBytes)})`],
+        ['added', added === 0 ? undefined : showMany(added, 'tensor')],
         ...measuredRows(measured),
       ]),
     ],
@@ -92,9 +96,7 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
     );
     if (E.isLeft(ready) || E.isLeft(loaded)) return ready as typeof ready & { readonly _tag: 'Left' };
     loaded.right.warnings.forEach(session.warn);
-    return options.dryRun
-      ? dryRun(base, loaded.right, options.out)
-      : merged(base, loaded.right, options.out, session);
+    return options.dryRun ? dryRun(base, loaded.right, options.out) : merged(base, loaded.right, options.out, session);
   });
 };
 

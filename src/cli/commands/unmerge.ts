@@ -30,14 +30,25 @@ interface Options {
 }
 
 const needsBase = (problems: Problems): Problems => {
-  const [first, ...rest] = problems.map((p) => ({ ...p, hint: 'It does not subtract: give the base model with --base.' }));
+  const [first, ...rest] = problems.map((p) => ({
+    ...p,
+    hint: 'It does not subtract: give the base model with --base.',
+  }));
   return [first as Problems[number], ...rest];
 };
 
-const restore = async (merged: ModelFolder, base: ModelFolder, options: Options, session: Session): Promise<Result<Report>> => {
+const restore = async (
+  merged: ModelFolder,
+  base: ModelFolder,
+  options: Options,
+  session: Session,
+): Promise<Result<Report>> => {
   const free = await freeFolder(options.out);
   const loaded = await loadAdapters(options.adapters, base.model.spec);
-  const ready = orProblems([free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])), () => undefined);
+  const ready = orProblems(
+    [free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])),
+    () => undefined,
+  );
   if (E.isLeft(ready)) return ready;
   if (E.isLeft(loaded)) return loaded;
   loaded.right.warnings.forEach(session.warn);
@@ -45,8 +56,8 @@ const restore = async (merged: ModelFolder, base: ModelFolder, options: Options,
   if (E.isLeft(adapter)) return adapter;
   const total = [...base.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
   const clock = startClock();
-  const done = await session.working('unmerging', total, (progress) =>
-    restoreFolder(merged, base, adapter.right, options.out, { onProgress: (p) => progress.update(p.doneBytes) }),
+  const done = await session.working('unmerging', total, (update) =>
+    restoreFolder(merged, base, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes) }),
   );
   if (E.isLeft(done)) return done;
   const { plan, distances } = done.right;
@@ -78,17 +89,22 @@ const restore = async (merged: ModelFolder, base: ModelFolder, options: Options,
 const subtract = async (merged: ModelFolder, options: Options, session: Session): Promise<Result<Report>> => {
   const free = await freeFolder(options.out);
   const loaded = await loadAdapters(options.adapters, merged.model.spec);
-  const ready = orProblems([free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])), () => undefined);
+  const ready = orProblems(
+    [free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])),
+    () => undefined,
+  );
   if (E.isLeft(ready)) return ready;
   if (E.isLeft(loaded)) return loaded;
   loaded.right.warnings.forEach(session.warn);
   const adapter = E.mapLeft(needsBase)(additive(loaded.right.adapter));
   if (E.isLeft(adapter)) return adapter;
-  session.note('without --base the adapter is subtracted, as PEFT does: the result is within rounding of the base, not equal to it');
+  session.note(
+    'without --base the adapter is subtracted, as PEFT does: the result is within rounding of the base, not equal to it',
+  );
   const total = [...merged.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
   const clock = startClock();
-  const plan = await session.working('unmerging', total, (progress) =>
-    subtractFolder(merged, adapter.right, options.out, { onProgress: (p) => progress.update(p.doneBytes) }),
+  const plan = await session.working('unmerging', total, (update) =>
+    subtractFolder(merged, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes) }),
   );
   if (E.isLeft(plan)) return plan;
   const measured = clock(plan.right.totalBytes);

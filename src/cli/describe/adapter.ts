@@ -29,11 +29,7 @@ interface FromFiles {
 }
 
 const notYet = (type: string): Problem =>
-  unsupported(
-    'adapter_config.json: peft_type',
-    type,
-    `Methods of this version: ${Object.keys(registry).join(', ')}.`,
-  );
+  unsupported('adapter_config.json: peft_type', type, `Methods of this version: ${Object.keys(registry).join(', ')}.`);
 
 /** The config by its method's codec, or, where there is no such method yet, only the fields that all methods have. */
 const decodeAny = (json: Json, files: AdapterFiles): Result<FromFiles> => {
@@ -91,12 +87,16 @@ export const describeAdapter = (path: string, files: AdapterFiles, base: ModelSp
   const known = E.chain((json: Json) => decodeAny(json, files))(configRecord(files.config));
   if (E.isLeft(known)) return known;
   const { json, config, obstacles } = known.right;
-  const checked: Result<DecodedAdapter | undefined> = base === undefined ? E.right(undefined) : decodeAdapter(files, base);
+  const checked: Result<DecodedAdapter | undefined> =
+    base === undefined ? E.right(undefined) : decodeAdapter(files, base);
   if (E.isLeft(checked)) return checked;
   const fit = checked.right === undefined ? undefined : againstBase(checked.right.adapter);
   const warnings = checked.right?.warnings ?? known.right.warnings;
   const amounts = amountsOf(files.tensors.values());
-  const [rank, alpha] = [numberField(json, 'r', 'rank'), numberField(json, `${config.peft_type.toLowerCase()}_alpha`, 'alpha')];
+  const [rank, alpha] = [
+    numberField(json, 'r', 'rank'),
+    numberField(json, `${config.peft_type.toLowerCase()}_alpha`, 'alpha'),
+  ];
   return E.right({
     json: {
       kind: 'adapter',

@@ -14,7 +14,7 @@ import { amountsOf, filesOf, showDtypes, showFiles, showParameters } from './ten
 const countBy = (items: ReadonlyArray<string>): Readonly<Record<string, number>> => {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
-  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 };
 
 const showCounts = (counts: Readonly<Record<string, number>>): string =>

@@ -55,7 +55,10 @@ export const describePlan = ({ plan, model, beside, loaded, out }: PlannedMerge)
     lines: [
       `would merge ${printable(print(loaded.adapter))} into ${printable(out)}`,
       ...facts([
-        ['tensors', `${changed.length} of ${tensors.length} change (${showBytes(plan.changedBytes)} of ${showBytes(plan.totalBytes)})`],
+        [
+          'tensors',
+          `${changed.length} of ${tensors.length} change (${showBytes(plan.changedBytes)} of ${showBytes(plan.totalBytes)})`,
+        ],
         ['rewritten', [...rewritten, ...config].map(printable).join(', ')],
         ['copied', copied.length === 0 ? undefined : copied.map(printable).join(', ')],
       ]),

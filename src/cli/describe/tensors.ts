@@ -30,7 +30,7 @@ const plus = (a: Amount, { dtype, shape }: TensorType): Amount => ({
 /** Counts tensors, elements and bytes. */
 export const amountsOf = (tensors: Iterable<TensorType>): Amounts => {
   const list = [...tensors];
-  const dtypes = [...new Set(list.map((t) => t.dtype))].sort();
+  const dtypes = [...new Set(list.map((t) => t.dtype))].toSorted();
   return {
     ...list.reduce(plus, none),
     dtypes: Object.fromEntries(dtypes.map((d) => [d, list.filter((t) => t.dtype === d).reduce(plus, none)])),

@@ -20,8 +20,8 @@ const keysOf = (m: ModuleSpec): ReadonlyArray<string> => Object.keys(m.params).m
 /** Modules that ties connect with one, itself included. */
 const tiedWith = (spec: ModelSpec, m: ModuleSpec): ReadonlyArray<ModuleSpec> => {
   const tiedKeys = (key: string): ReadonlyArray<string> =>
-    spec.ties.filter(([alias, owner]) => alias === key || owner === key).flat();
-  const related = new Set(keysOf(m).flatMap((key) => [key, ...tiedKeys(key).flatMap(tiedKeys)]));
+    spec.ties.flatMap(([alias, owner]) => (alias === key || owner === key ? [alias, owner] : []));
+  const related = new Set(keysOf(m).flatMap((key) => [key, ...tiedKeys(key).flatMap((tied) => tiedKeys(tied))]));
   return spec.modules.filter((other) => keysOf(other).some((key) => related.has(key)));
 };
 
@@ -44,7 +44,7 @@ const treeAround = (spec: ModelSpec, keys: ReadonlySet<string>): ModelSpec => ({
 });
 
 const focusLeaf = (leaf: Leaf, keys: ReadonlySet<string>): Leaf => {
-  const sites = leaf.sites.filter((s) => keys.has(s.key) || (s.stored !== undefined && keys.has(s.stored)));
+  const sites = leaf.sites.filter((s) => keys.has(s.key) || s.stored.some((key) => keys.has(key)));
   const names = new Set(sites.flatMap((s) => Object.values(s.tensors)));
   return {
     ...leaf,

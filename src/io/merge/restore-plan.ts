@@ -94,11 +94,7 @@ const mergedProblems = (plan: MergePlan, merged: Checkpoint): ReadonlyArray<Prob
  *
  * Problems: what `planMerge` finds, and every tensor by which the merged checkpoint is no merge of this adapter into this base.
  */
-export const planRestore = (
-  base: OpenModel,
-  merged: Checkpoint,
-  adapter: Adapter<Mergeable>,
-): Result<RestorePlan> =>
+export const planRestore = (base: OpenModel, merged: Checkpoint, adapter: Adapter<Mergeable>): Result<RestorePlan> =>
   E.chain((merge: MergePlan) => {
     const bySource = new Map<string, TensorPlan[]>();
     for (const t of merge.files.flatMap((f) => f.tensors)) {

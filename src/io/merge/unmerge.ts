@@ -28,35 +28,47 @@ export interface Restored {
   readonly distances: ReadonlyArray<TensorDistance>;
 }
 
-/** Steps by which another program's merge may differ from Weft's: the order of summation. */
-export const MOST_ULPS = 1;
+/** Steps by which a merge in another order of summation may differ. */
+const MOST_ULPS = 1;
+
+/** The same for elements near zero, which round by the size of what was summed: a part of the tensor's largest value. */
+const MOST_ERROR = 2 ** -20;
+
+/** Whether a merged tensor is too far from apply(adapter, base) for summation order to be the reason. */
+const isFar = (d: TensorDistance): boolean => d.ulps > MOST_ULPS && !(d.error <= MOST_ERROR * d.largest);
 
 /** Tensors that are named when a base or an adapter is the wrong one. */
 const MOST_NAMED = 5;
 
 const CHUNK = 1 << 20;
 
-const byDistance = (a: TensorDistance, b: TensorDistance): number => b.ulps - a.ulps || b.differing - a.differing;
+const relative = (d: TensorDistance): number => (d.error === 0 ? 0 : d.error / d.largest);
+
+const byDistance = (a: TensorDistance, b: TensorDistance): number =>
+  relative(b) - relative(a) || b.differing - a.differing;
 
 /** The tensors that are too far away, worst first. */
 const wrongBase = (distances: ReadonlyArray<TensorDistance>, at: string): ReadonlyArray<Problem> => {
-  const far = distances.filter((d) => d.ulps > MOST_ULPS).toSorted(byDistance);
-  return far.slice(0, MOST_NAMED).map((d, i) =>
-    problem(
-      `${at}: ${d.name}`,
-      `apply(adapter, base) within ${MOST_ULPS} ulp`,
-      `${d.differing} of ${d.elements} elements differ, by up to ${d.ulps} ulp`,
-      i > 0
-        ? ''
-        : `Wrong base or adapter: ${far.length} of ${distances.length} tensors are no merge of this adapter into this base.`,
-    ),
-  );
+  const far = distances.filter(isFar).toSorted(byDistance);
+  return far
+    .slice(0, MOST_NAMED)
+    .map((d, i) =>
+      problem(
+        `${at}: ${d.name}`,
+        'apply(adapter, base) up to the order of summation',
+        `${d.differing} of ${d.elements} elements differ, by up to ${d.error.toPrecision(3)} beside values up to ${d.largest.toPrecision(3)}`,
+        i > 0
+          ? ''
+          : `Wrong base or adapter: ${far.length} of ${distances.length} tensors are no merge of this adapter into this base.`,
+      ),
+    );
 };
 
 /**
  * Checks, without writing, that a merged checkpoint is apply(adapter, base), and plans the way back.
  *
- * Problems: what `planRestore` finds, and the tensors that are further than 1 ulp from the merge.
+ * Problems: what `planRestore` finds, and the tensors that are further from the merge than the order of
+ * summation can make them: 1 ulp, or 2^-20 of the tensor's largest value.
  */
 export const checkRestore = async (
   base: OpenModel,
@@ -100,7 +112,8 @@ const copyWhole = async (folder: string, name: string, writer: Writer): Promise<
 /** config.json and the index belong to the tensors' names; the rest is the merged folder's. */
 const writeBeside = async (plan: RestorePlan, base: ModelFolder, merged: ModelFolder, writer: Writer) => {
   const { index } = base.model.checkpoint;
-  const copied = index === undefined ? E.right(undefined) : await copyWhole(base.folder, 'model.safetensors.index.json', writer);
+  const copied =
+    index === undefined ? E.right(undefined) : await copyWhole(base.folder, 'model.safetensors.index.json', writer);
   if (E.isLeft(copied)) return copied;
   const config = plan.moved ? await copyWhole(base.folder, 'config.json', writer) : E.right(undefined);
   if (E.isLeft(config)) return config;

@@ -5,7 +5,6 @@ import * as fc from 'fast-check';
 import { noLessLawful } from '../law.js';
 import type { Algebra } from '../../adapters/updates/traits.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
-import { dimension } from './dimensions.js';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -55,10 +54,15 @@ const rows = (spec: ModelSpec): fc.Arbitrary<ReadonlyArray<number>> => {
 };
 
 /** Names of modules, a regular expression for them, or all of the linear ones. */
-const targets = (names: ReadonlyArray<string>): fc.Arbitrary<string | ReadonlyArray<string>> =>
+const targets = (names: ReadonlyArray<string>, linear: boolean): fc.Arbitrary<string | ReadonlyArray<string>> =>
   fc
-    .tuple(fc.subarray([...names], { minLength: Math.min(1, names.length) }), fc.constantFrom('list', 'list', 'regex'))
-    .map(([chosen, form]) => (form === 'list' ? chosen : `.*\\.(${chosen.join('|')})|${chosen.join('|')}`));
+    .tuple(
+      fc.subarray([...names], { minLength: Math.min(1, names.length) }),
+      fc.constantFrom('list', 'list', 'list', 'regex', ...(linear ? ['linear'] : [])),
+    )
+    .map(([chosen, form]) =>
+      form === 'list' ? chosen : form === 'linear' ? 'all-linear' : `.*\\.(${chosen.join('|')})|${chosen.join('|')}`,
+    );
 
 /** What replaces tensors beside LoRA's own. */
 const replacing = (spec: ModelSpec, targeted: ReadonlyArray<string>): fc.Arbitrary<Config> => {
@@ -69,7 +73,7 @@ const replacing = (spec: ModelSpec, targeted: ReadonlyArray<string>): fc.Arbitra
   return fc
     .record({
       bias: fc.constantFrom('none', 'all', 'lora_only'),
-      saved: fc.subarray(ends, { maxLength: 1 }),
+      saved: fc.subarray(ends, { maxLength: Math.min(1, ends.length) }),
       tokens: fc.option(rows(spec), { nil: null }),
       asRecord: fc.boolean(),
       replicate: fc.constantFrom(false, false, false, true),
@@ -120,7 +124,10 @@ const patterns = (names: ReadonlyArray<string>, spec: ModelSpec, r: number): fc.
       alphas: fc.option(fc.tuple(fc.constantFrom(...names, 'layers.0.q_proj'), alpha), { nil: null }),
     })
     .map(({ ranks, alphas }) => ({
-      rank_pattern: { ...(ranks === null || ranks[0] === 'grouped' ? {} : { [ranks[0]]: ranks[1] }), ...evenRanks(spec, r) },
+      rank_pattern: {
+        ...(ranks === null || ranks[0] === 'grouped' ? {} : { [ranks[0]]: ranks[1] }),
+        ...evenRanks(spec, r),
+      },
       alpha_pattern: alphas === null ? {} : { [alphas[0]]: alphas[1] },
     }));
 
@@ -155,8 +162,8 @@ export const plainLora: Config = { r: 2, lora_alpha: 3, target_modules: ['q_proj
 export const loraConfig = (spec: ModelSpec, atMost: Algebra): fc.Arbitrary<Config> =>
   shape(atMost).chain((s) => {
     const names = candidates(spec, { dora: s.use_dora, bias: s.lora_bias, routed: atMost === 'routed' });
-    return targets(names).chain((given) => {
-      const targeted = names.filter((name) => (typeof given === 'string' ? given.includes(name) : given.includes(name)));
+    return targets(names, !s.lora_bias).chain((given) => {
+      const targeted = given === 'all-linear' ? [...names, 'lm_head'] : names.filter((name) => given.includes(name));
       return fc
         .tuple(
           patterns(names, spec, s.r),
@@ -176,6 +183,3 @@ export const loraConfig = (spec: ModelSpec, atMost: Algebra): fc.Arbitrary<Confi
         }));
     });
   });
-
-/** Widths of hidden layers, for tests that build a single module by hand. */
-export const width = dimension;

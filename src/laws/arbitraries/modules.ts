@@ -12,13 +12,17 @@ const withBias = (bias: boolean, size: number): ModuleSpec['params'] => (bias ? 
 
 /** Linear [out, in] or Conv1D [in, out], with or without bias. */
 export const linearModule = (name: string, kind: 'Linear' | 'Conv1D'): fc.Arbitrary<Block> =>
-  fc.tuple(matrixShape, fc.boolean()).map(([[m, n], bias]) => [
-    { name, kind, params: { weight: [m, n], ...withBias(bias, kind === 'Linear' ? m : n) } },
-  ]);
+  fc
+    .tuple(matrixShape, fc.boolean())
+    .map(([[m, n], bias]) => [
+      { name, kind, params: { weight: [m, n], ...withBias(bias, kind === 'Linear' ? m : n) } },
+    ]);
 
 /** A linear layer whose kind was guessed from its shape. */
 export const inferredModule = (name: string): fc.Arbitrary<Block> =>
-  linearModule(name, 'Linear').map((block) => block.map((m) => ({ ...m, inferred: true, params: { weight: m.params['weight'] ?? [] } })));
+  linearModule(name, 'Linear').map((block) =>
+    block.map((m) => ({ ...m, inferred: true, params: { weight: m.params['weight'] ?? [] } })),
+  );
 
 const geometry = (axes: number, groups: number): fc.Arbitrary<ConvGeometry> => {
   const each = (max: number, min: number) => fc.array(fc.integer({ min, max }), { minLength: axes, maxLength: axes });

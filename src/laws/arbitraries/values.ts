@@ -32,7 +32,8 @@ export const drawAwake = (draw: Draw, rows: number, columns: number): Float32Arr
   const values = drawValues(draw, rows * columns);
   const wake = (i: number): void => {
     const v = values[i] as number;
-    if (Math.abs(v) < draw.scale / 16) values[i] = Math.fround((v < 0 ? -1 : 1) * (draw.scale / 3 + (i % 7) * (draw.scale / 31)));
+    if (Math.abs(v) < draw.scale / 16)
+      values[i] = Math.fround((v < 0 ? -1 : 1) * (draw.scale / 3 + (i % 7) * (draw.scale / 31)));
   };
   for (let i = 0; i < Math.max(rows, columns); i++) if (rows * columns > 0) wake((i % rows) * columns + (i % columns));
   return values;

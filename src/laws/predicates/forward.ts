@@ -15,7 +15,11 @@ import { together } from '../verdict.js';
 /** The changes of a key in each reading, told by the names of their tensors. */
 const changesBy = (adapter: Adapter, key: string, reading: 'key' | 'stored'): string =>
   leavesOf(adapter)
-    .flatMap((leaf, i) => leaf.sites.filter((s) => s[reading] === key).map((s) => `${i} ${Object.values(s.tensors).join(' ')}`))
+    .flatMap((leaf, i) =>
+      leaf.sites
+        .filter((s) => [s[reading]].flat().includes(key))
+        .map((s) => `${i} ${Object.values(s.tensors).join(' ')}`),
+    )
     .join('\n');
 
 /** Keys of tied parameters that are changed on one side only: merging changes both sides of those. */
@@ -30,11 +34,13 @@ const oneSided = (adapter: Adapter, spec: ModelSpec): ReadonlySet<string> =>
   );
 
 /** A guessed Linear that the config calls a Conv1D computes as neither. */
-const knownKinds = (spec: ModelSpec): ModelSpec => ({ ...spec, modules: spec.modules.filter((m) => m.inferred !== true) });
+const knownKinds = (spec: ModelSpec): ModelSpec => ({
+  ...spec,
+  modules: spec.modules.filter((m) => m.inferred !== true),
+});
 
 const roundings = (adapter: Adapter, start: Weights, use: LayerUse): number =>
-  use.terms +
-  use.keys.reduce((n, key) => n + roundingsOf(updateAt(adapter, key), lookup(start, key)?.shape ?? []), 0);
+  use.terms + use.keys.reduce((n, key) => n + roundingsOf(updateAt(adapter, key), lookup(start, key)?.shape ?? []), 0);
 
 /** Every layer gives the same output with the adapter merged and with it beside the weights. */
 export const forwardLaw = law(

@@ -1,12 +1,12 @@
 /**
  * Gradients through the unmerged forward pass.
  */
-import type { Adapter } from '../../adapters/adapter.js';
 import type { Attached } from '../../adapters/attached.js';
 import { specAfter } from '../../adapters/compile.js';
 import { trainable, withTrainable } from '../../adapters/leaf.js';
 import { lowRank, normalize, type Branch, type WeightUpdate } from '../../adapters/update.js';
 import { applyUpdate, normsOf } from '../../adapters/updates/apply.js';
+import { ownerOf, type ModelSpec } from '../../models/spec.js';
 import { read, scope } from '../../ops/backend.js';
 import { split, uniform, type Key } from '../../ops/random.js';
 import { lookup, mapRecord, recordOf, type Tensor, type Weights } from '../../ops/tensor.js';
@@ -40,7 +40,11 @@ const frozen = (u: WeightUpdate, at: WeightUpdate, V: Tensor, V0: Tensor): Weigh
   if (u._tag === 'Branch' && at._tag === 'Branch' && u.m !== undefined)
     return { ...u, m: tf.mul(u.m, tf.div(normsBy(folded(u), V, 0), normsBy(folded(at), V0, 0))) };
   if ((u._tag !== 'Sequence' && u._tag !== 'Sum') || (at._tag !== 'Sequence' && at._tag !== 'Sum')) return u;
-  const steps = u.updates.reduce<{ readonly parts: ReadonlyArray<WeightUpdate>; readonly V: Tensor; readonly V0: Tensor }>(
+  const steps = u.updates.reduce<{
+    readonly parts: ReadonlyArray<WeightUpdate>;
+    readonly V: Tensor;
+    readonly V0: Tensor;
+  }>(
     (state, part, i) => {
       const before = at.updates[i] as WeightUpdate;
       const now = frozen(part, before, state.V, state.V0);
@@ -56,10 +60,11 @@ const frozen = (u: WeightUpdate, at: WeightUpdate, V: Tensor, V0: Tensor): Weigh
   return { ...u, updates: steps.parts };
 };
 
-const frozenTo = (now: Attached, at: Attached): Attached => ({
+const frozenTo = (now: Attached, at: Attached, spec: ModelSpec): Attached => ({
   ...now,
   updates: mapRecord(now.updates, (u, key) => {
-    const [before, W] = [lookup(at.updates, key), lookup(now.weights, key)];
+    const before = lookup(at.updates, key);
+    const W = lookup(now.weights, key) ?? lookup(now.weights, ownerOf(spec, key));
     return before === undefined || W === undefined ? u : frozen(u, before, W, W);
   }),
 });
@@ -70,8 +75,8 @@ const lossOf = (uses: ReadonlyArray<LayerUse>, cs: ReadonlyArray<Tensor>, p: Att
 
 const numberOf = async (f: () => Tensor): Promise<number> => (await read(scope(f)))[0] as number;
 
-const usesOf = (s: Subject, adapter: Adapter, keys: ReadonlyArray<string>): ReadonlyArray<LayerUse> =>
-  layerUses(specAfter(adapter, s.base), s.key).filter((use) => use.keys.some((key) => keys.includes(key)));
+const usesOf = (s: Subject, spec: ModelSpec, keys: ReadonlyArray<string>): ReadonlyArray<LayerUse> =>
+  layerUses(spec, s.key).filter((use) => use.keys.some((key) => keys.includes(key)));
 
 /** Half of the step of the finer difference. Weft's methods so far are polynomials of low degree in their parameters. */
 const step = 2 ** -4;
@@ -91,7 +96,8 @@ export const gradientLaw = law(
     const params = trainable(a);
     const names = Object.keys(params);
     const start = s.operations.attach(a, s.weights);
-    const uses = usesOf(s, a, Object.keys(start.updates));
+    const spec = specAfter(a, s.base);
+    const uses = usesOf(s, spec, Object.keys(start.updates));
     if (names.length === 0 || uses.length === 0) return fine;
     const keys = split(s.key, names.length + uses.length + 1);
     const cs = uses.map((use, i) => uniform(keys[i] as Key, use.y(start).shape, -1));
@@ -101,7 +107,7 @@ export const gradientLaw = law(
     const at = (p: Weights): Attached => s.operations.attach(withTrainable(a, p), s.weights);
     const { grads } = valueAndGrad((p) => lossOf(uses, cs, at(p)))(params);
     const moved = (t: number) => () =>
-      lossOf(uses, cs, frozenTo(at(mapRecord(params, (P, n) => tf.add(P, tf.mul(v[n] as Tensor, t)))), start));
+      lossOf(uses, cs, frozenTo(at(mapRecord(params, (P, n) => tf.add(P, tf.mul(v[n] as Tensor, t)))), start, spec));
     const central = async (h: number): Promise<number> =>
       ((await numberOf(moved(h))) - (await numberOf(moved(-h)))) / (2 * h);
     const difference = (4 * (await central(step)) - (await central(2 * step))) / 3;
@@ -113,14 +119,20 @@ export const gradientLaw = law(
           .reduce((x, y) => tf.add(x, y)),
       );
     const [slope, terms] = [await dot(false), await dot(true)];
-    const size = await numberOf(() => lossOf(uses, cs.map((c) => tf.sign(c)), start));
-    const scale = await numberOf(() =>
-      uses.map((use) => tf.sum(tf.abs(use.y(start)))).reduce((x, y) => tf.add(x, y)),
+    const size = await numberOf(() =>
+      lossOf(
+        uses,
+        cs.map((c) => tf.sign(c)),
+        start,
+      ),
     );
+    const scale = await numberOf(() => uses.map((use) => tf.sum(tf.abs(use.y(start)))).reduce((x, y) => tf.add(x, y)));
     const tolerance = 1e-3 * terms + (2 ** -20 * (scale + Math.abs(size))) / step + 1e-6;
     const error = Math.abs(difference - slope);
     return !Number.isFinite(slope) || error <= tolerance
       ? fine
-      : broken(`expected the derivative ${difference} by differences, found ${slope}: off by ${error}, allowed ${tolerance}`);
+      : broken(
+          `expected the derivative ${difference} by differences, found ${slope}: off by ${error}, allowed ${tolerance}`,
+        );
   },
 );

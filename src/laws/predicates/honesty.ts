@@ -1,6 +1,7 @@
 /**
  * What an adapter declares of itself.
  */
+import { leavesOf } from '../../adapters/adapter.js';
 import { touchedKeys, updateAt } from '../../adapters/compile.js';
 import { applyUpdate } from '../../adapters/updates/apply.js';
 import { algebraOf } from '../../adapters/updates/traits.js';
@@ -10,9 +11,12 @@ import { changesAt } from '../base.js';
 import { snapshot, within } from '../compare.js';
 import { adapterAt, law, noLessLawful } from '../law.js';
 import { magnitudeOf, roundingsOf } from '../magnitude.js';
-import { expect, fine, together } from '../verdict.js';
+import { broken, expect, fine, together } from '../verdict.js';
 
-/** An adapter is at least as lawful as it declares: its updates are, and an additive one's changes are free of W. */
+/**
+ * An adapter is at least as lawful as it declares: its updates are, and an additive one keeps the module tree and has
+ * changes that are free of W.
+ */
 export const honestyLaw = law(
   'honest algebra',
   'algebraOf(updateAt(a, k)) is no less lawful than the algebra of a; additive: apply(a, w) = w + apply(a, 0)',
@@ -29,16 +33,19 @@ export const honestyLaw = law(
       ),
     );
     if (a.algebra !== 'additive') return declared;
+    const moved = leavesOf(a).some((leaf) => leaf.change !== undefined);
+    if (moved)
+      return broken('declared additive, found an adapter that changes the module tree: it cannot be subtracted');
     const changes = changesAt(a, s.weights);
     const merged = recordOf(changes.map(({ key, W, update }) => [key, applyUpdate(update, W)] as const));
-    const moved = recordOf(
+    const shifted = recordOf(
       changes.map(({ key, W, update }) => [key, tf.add(W, applyUpdate(update, tf.zerosLike(W)))] as const),
     );
     const M = await snapshot(recordOf(changes.map(({ key, W, update }) => [key, magnitudeOf(update, W)] as const)));
     return together([
       declared,
       declared.holds
-        ? within(await snapshot(merged), await snapshot(moved), {
+        ? within(await snapshot(merged), await snapshot(shifted), {
             ulps: 2 * Math.max(0, ...changes.map(({ W, update }) => roundingsOf(update, W.shape))),
             of: (key, i) => M[key]?.values[i] ?? 0,
           })

@@ -67,7 +67,11 @@ export const layoutLaw = law(
     const turned = turnedModules(leaf.spec, [...leaf.spec.ties, ...s.base.ties]);
     const keys = new Set([...turned].map((name) => paramKey(name, 'weight')));
     const values = turnedParams(leaf, keys);
-    const other = onTree(leaf, turnedSpec(leaf.spec, turned), transposed(leaf.params, (n) => values.has(n)));
+    const other = onTree(
+      leaf,
+      turnedSpec(leaf.spec, turned),
+      transposed(leaf.params, (n) => values.has(n)),
+    );
     if (E.isLeft(other)) return broken(renderProblems(other.left));
     const plain = { ...s, adapters: [leaf] as const };
     const a = mergeableAt(plain, 0);

@@ -24,7 +24,9 @@ const boundOf = async (adapters: ReadonlyArray<Adapter>, weights: Weights, facto
       }),
     ),
   );
-  const roundings = keys.map((key) => updatesAt(key).reduce((n, u) => n + roundingsOf(u, weights[key]?.shape ?? []), 0));
+  const roundings = keys.map((key) =>
+    updatesAt(key).reduce((n, u) => n + roundingsOf(u, weights[key]?.shape ?? []), 0),
+  );
   return {
     ulps: 2 * Math.max(0, ...roundings),
     of: (key, i) => factor * (lookup(magnitudes, key)?.values[i] ?? 0),
@@ -78,7 +80,10 @@ export const scaleLaw = law(
     return together([
       within(scaled, await snapshot(scaledByHand(s, c)), bound),
       within(scaled, split, bound),
-      expect(sameAdapter(scale(2, scale(c, a)), scale(2 * c, a)), `expected scale(2, scale(${c}, a)) = scale(${2 * c}, a)`),
+      expect(
+        sameAdapter(scale(2, scale(c, a)), scale(2 * c, a)),
+        `expected scale(2, scale(${c}, a)) = scale(${2 * c}, a)`,
+      ),
     ]);
   },
 );

@@ -30,7 +30,9 @@ export const pointwiseLaw = law(
 /** A random partition of the rows into blocks that cross no border. */
 const partition = (key: Key, { rows, period }: RowGrid): ReadonlyArray<RowBlock> => {
   const cuts = bits(key, rows);
-  const starts = Array.from({ length: rows }, (_, i) => i).filter((i) => i % period === 0 || (cuts[i] as number) % 3 === 0);
+  const starts = Array.from({ length: rows }, (_, i) => i).filter(
+    (i) => i % period === 0 || (cuts[i] as number) % 3 === 0,
+  );
   return starts.map((start, i) => ({ start, count: (starts[i + 1] ?? rows) - start }));
 };
 
@@ -38,10 +40,7 @@ const byRows = (rows: Operations['updateRows'], update: WeightUpdate, W: Tensor,
   const grid = rowGrid(update, W.shape);
   const X = tf.reshape(W, [grid.rows, grid.columns]);
   const tiles = partition(key, grid).map((block) =>
-    applyUpdate(
-      rows(update, grid, block),
-      tf.slice(X, [block.start, 0], [block.count, grid.columns]),
-    ),
+    applyUpdate(rows(update, grid, block), tf.slice(X, [block.start, 0], [block.count, grid.columns])),
   );
   return tf.reshape(tiles.length === 1 ? (tiles[0] as Tensor) : tf.concat(tiles, 0), W.shape);
 };

@@ -21,7 +21,9 @@ const inputsOf = ({ weights, adapters }: Subject): Weights =>
   ]);
 
 const alive = (inputs: Weights): Finding =>
-  together(Object.entries(inputs).map(([key, t]) => expect(!t.isDisposed, 'expected a live tensor, found it freed', key)));
+  together(
+    Object.entries(inputs).map(([key, t]) => expect(!t.isDisposed, 'expected a live tensor, found it freed', key)),
+  );
 
 /** Application changes none of its inputs, and makes one tensor for each changed key and no other. */
 export const purityLaw = law(
@@ -39,7 +41,11 @@ export const purityLaw = law(
     const merged = isMergeable(a) ? operations.apply(a, weights) : weights;
     const made = numTensors() - count;
     const changed = isMergeable(a)
-      ? new Set(Object.keys(merged).filter((k) => merged[k] !== start[k]).map((k) => merged[k])).size
+      ? new Set(
+          Object.keys(merged)
+            .filter((k) => merged[k] !== start[k])
+            .map((k) => merged[k]),
+        ).size
       : 0;
     operations.attach(a, weights);
     return together([

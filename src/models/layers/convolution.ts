@@ -2,7 +2,8 @@
  * Convolutions over plain, merged or attached weights.
  */
 import { updateOf, type ModelWeights } from '../../adapters/attached.js';
-import { lowRankDelta, magnitudeRatio } from '../../adapters/updates/apply.js';
+import { magnitudeRatio } from '../../adapters/updates/apply.js';
+import { lowRankDelta } from '../../adapters/updates/delta.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { lowRank, normalize, type Branch } from '../../adapters/update.js';
 import { convNd } from '../../ops/conv.js';

@@ -2,7 +2,8 @@
  * Parameters as a layer sees them: base tensors with the updates beside them applied.
  */
 import { baseOf, updateOf, type ModelWeights } from '../../adapters/attached.js';
-import { applyUpdate, lowRankDelta } from '../../adapters/updates/apply.js';
+import { applyUpdate } from '../../adapters/updates/apply.js';
+import { lowRankDelta } from '../../adapters/updates/delta.js';
 import type { WeightUpdate } from '../../adapters/update.js';
 import { lookup, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';

@@ -55,6 +55,15 @@ const shapeProblems = (fileKey: string, shape: Shape): ReadonlyArray<Problem> =>
   ...(fileKey.split('.').length <= DEEPEST
     ? []
     : [problem(fileKey.slice(0, 80), `at most ${DEEPEST} parts in a name`, 'more')]),
+  ...(fileKey.split('.').every((part) => part !== '')
+    ? []
+    : [
+        problem(
+          JSON.stringify(fileKey.slice(0, 80)),
+          'a name without empty parts',
+          'two dots in a row, or one at an end',
+        ),
+      ]),
 ];
 
 /**

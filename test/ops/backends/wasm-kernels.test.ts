@@ -61,7 +61,9 @@ describe('the mended kernels', () => {
   });
 
   it('BatchMatMul refuses inner sizes that differ', () => {
-    scope(() => expect(() => tf.matMul(tf.ones([2, 3]), tf.ones([2, 3]))).toThrow(/inner shapes/));
+    scope(() => {
+      expect(() => tf.matMul(tf.ones([2, 3]), tf.ones([2, 3]))).toThrow(/inner shapes/);
+    });
   });
 
   it('UnsortedSegmentSum adds rows and drops negative ids', async () => {

@@ -3,41 +3,34 @@
  */
 import * as t from 'io-ts';
 import { orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
+import {
+  layerProblems,
+  literals,
+  names,
+  positiveInt,
+  probability,
+  rankPatterns,
+  targeting,
+} from '../../targeting-fields.js';
 import { field, floatField, nullable, type BaseConfig, type Fields, type Values } from '../../config.js';
-
-const positiveInt = t.refinement(t.Integer, (n) => n > 0, 'an integer greater than 0');
-const probability = t.refinement(t.number, (p) => p >= 0 && p < 1, 'a number in [0, 1)');
-const names = t.array(t.string, 'a list of names');
-const literals = <T extends string>(...values: readonly T[]): t.Type<T, T, unknown> =>
-  new t.Type<T, T, unknown>(
-    `one of ${values.map((v) => `"${v}"`).join(', ')}`,
-    (u): u is T => values.includes(u as T),
-    (u, c) => (values.includes(u as T) ? t.success(u as T) : t.failure(u, c)),
-    t.identity,
-  );
 
 /** A nested config that is kept as it is. */
 const nested = t.UnknownRecord;
 
-const byPattern = (codec: t.Type<number, number, unknown>, what: string) =>
-  t.record(t.string, codec, `an object of ${what} by pattern`);
-
 /** The fields of LoraConfig with PEFT's defaults. */
 export const loraFields = {
+  ...targeting,
+  ...rankPatterns,
   alora_invocation_tokens: nullable(t.array(t.Integer)),
-  alpha_pattern: field(byPattern(t.number, 'numbers'), {}),
   arrow_config: nullable(nested),
   bias: field(literals('none', 'all', 'lora_only'), 'none'),
   corda_config: nullable(nested),
   ensure_weight_tying: field(t.boolean, false),
   eva_config: nullable(nested),
-  exclude_modules: nullable(t.union([t.string, names], 'a regular expression or a list of names')),
   fan_in_fan_out: field(t.boolean, false),
   init_lora_weights: field(t.union([t.boolean, t.string], 'true, false or the name of an initialisation'), true),
   kasa_config: nullable(nested),
   layer_replication: nullable(t.array(t.tuple([t.Integer, t.Integer]), 'a list of [start, end] pairs')),
-  layers_pattern: nullable(t.union([t.string, names], 'a name or a list of names')),
-  layers_to_transform: nullable(t.union([t.Integer, t.array(t.Integer)], 'a layer index or a list of them')),
   loftq_config: field(nested, {}),
   lora_alpha: field(t.number, 8),
   lora_bias: field(t.boolean, false),
@@ -45,12 +38,9 @@ export const loraFields = {
   lora_ga_config: nullable(nested),
   megatron_config: nullable(nested),
   megatron_core: field(t.union([t.string, t.null]), 'megatron.core'),
-  modules_to_save: nullable(names),
   monteclora_config: nullable(nested),
   qalora_group_size: field(t.Integer, 16),
   r: field(positiveInt, 8),
-  rank_pattern: field(byPattern(positiveInt, 'ranks'), {}),
-  target_modules: nullable(t.union([t.string, names], 'a regular expression, a list of names or "all-linear"')),
   target_parameters: nullable(names),
   trainable_token_indices: nullable(
     t.union(
@@ -67,32 +57,6 @@ export const loraFields = {
 
 /** A decoded LoraConfig. */
 export type LoraConfig = BaseConfig & Values<typeof loraFields>;
-
-/** The layers_pattern and layers_to_transform rules, which every targeting method shares. */
-const layerProblems = (c: LoraConfig): ReadonlyArray<Problem> => [
-  ...(typeof c.target_modules === 'string' &&
-  c.target_modules.toLowerCase() !== 'all-linear' &&
-  (c.layers_to_transform !== null || c.layers_pattern !== null)
-    ? [
-        problem(
-          'adapter_config.json: layers_to_transform',
-          'no layer selection beside a regular expression in target_modules',
-          JSON.stringify(c.layers_to_transform ?? c.layers_pattern),
-          'Put the layers into the regular expression, or make target_modules a list.',
-        ),
-      ]
-    : []),
-  ...(c.layers_pattern !== null && c.layers_pattern.length > 0 && c.layers_to_transform === null
-    ? [
-        problem(
-          'adapter_config.json: layers_pattern',
-          'layers_to_transform beside layers_pattern',
-          'layers_pattern alone',
-          'Name the layers in layers_to_transform.',
-        ),
-      ]
-    : []),
-];
 
 /** Initialisations that leave the base as it is: an adapter trained from them applies to the plain base. */
 const plainInits: ReadonlySet<string> = new Set(['gaussian', 'orthogonal', 'eva']);

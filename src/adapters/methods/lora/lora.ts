@@ -6,12 +6,12 @@
  */
 import { E, F } from '../../../fp.js';
 import { replicateLayers } from '../../../models/spec-of.js';
-import { parameters, type ModelSpec } from '../../../models/spec.js';
+import type { ModelSpec } from '../../../models/spec.js';
 import type { Result } from '../../../problem.js';
 import { untieSaved } from '../../auxiliary.js';
 import type { Method, Restructured } from '../../method.js';
 import { selectSaved } from '../../targets/match.js';
-import { treeChange } from '../../tree.js';
+import { treeChange, unchangedSources } from '../../tree.js';
 import { loraFields, validateLora, type LoraConfig } from './config.js';
 import { initLora } from './init.js';
 import { loraLayout } from './layout.js';
@@ -22,7 +22,9 @@ const restructure = (config: LoraConfig, base: ModelSpec): Result<Restructured> 
   F.pipe(
     E.Do,
     E.bind('tree', () =>
-      config.layer_replication === null ? E.right(unchanged(base)) : replicateLayers(base, config.layer_replication),
+      config.layer_replication === null
+        ? E.right({ spec: base, sources: unchangedSources(base) })
+        : replicateLayers(base, config.layer_replication),
     ),
     E.bind('saved', ({ tree }) => selectSaved(config, tree.spec)),
     E.map(({ tree, saved }) => {
@@ -30,11 +32,6 @@ const restructure = (config: LoraConfig, base: ModelSpec): Result<Restructured> 
       return { spec: untied.spec, change: treeChange(base, { ...tree.sources, ...untied.sources }) };
     }),
   );
-
-const unchanged = (spec: ModelSpec) => ({
-  spec,
-  sources: Object.fromEntries(parameters(spec).map(([key]) => [key, key])),
-});
 
 /** LoRA, with DoRA and rsLoRA. */
 export const lora: Method<LoraConfig, LoraDetail> = {

@@ -53,8 +53,14 @@ export const SPACE: ReadonlyArray<Range> = [
   [0x3000, 0x3000],
 ];
 
+/** Runs `f` when its value is first asked for. */
+const lazy = <A>(f: () => A): (() => A) => {
+  let value: A | undefined;
+  return () => (value ??= f());
+};
+
 /** `\w`: letters, numbers and the underscore. One pass over all code points, only for classes that mix `\W` with others. */
-export const wordRanges = (): ReadonlyArray<Range> => {
+export const wordRanges: () => ReadonlyArray<Range> = lazy(() => {
   const isWord = /^[\p{L}\p{N}_]$/u;
   const out: Array<[number, number]> = [];
   for (let p = 0; p <= LAST; p++) {
@@ -64,7 +70,7 @@ export const wordRanges = (): ReadonlyArray<Range> => {
     else out.push([p, p]);
   }
   return out;
-};
+});
 
 /** ASCII letters of `ranges` in both cases, and `ranges`. */
 export const foldAscii = (ranges: ReadonlyArray<Range>): ReadonlyArray<Range> => {

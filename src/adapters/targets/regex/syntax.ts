@@ -66,10 +66,21 @@ export const char = (point: number, letters: Letters): Syntax => ({
 /** Matches the empty string. */
 export const empty: Syntax = { _tag: 'Concat', items: [] };
 
+/** Unicode's letters are hundreds of ranges; a class that holds them costs this much, one that mixes `\W` with others more. */
+const WORD_STEPS = 20;
+const MIXED_STEPS = 800;
+
+const classSteps = (items: ReadonlyArray<ClassItem>, { ascii }: Letters): number => {
+  const words = items.filter((i) => i._tag === 'Category' && i.category === 'w');
+  const mixed = items.length > 1 && words.some((i) => i._tag === 'Category' && i.negated);
+  return ascii || words.length === 0 ? items.length : mixed ? MIXED_STEPS : WORD_STEPS;
+};
+
 /** Instructions that a matcher needs, about: bounded repetition is unrolled. */
 export const stepsOf = (s: Syntax): number => {
   switch (s._tag) {
     case 'Class':
+      return classSteps(s.items, s.letters);
     case 'Any':
     case 'Anchor':
       return 1;

@@ -1,0 +1,112 @@
+/**
+ * Adapters as they lie in files, always trained: every tensor that a layout asks for, with random values.
+ */
+import * as fc from 'fast-check';
+import { modelPrefix } from '../../adapters/auxiliary.js';
+import { decodeConfig, type BaseConfig } from '../../adapters/config.js';
+import type { Restructured } from '../../adapters/method.js';
+import type { Layout } from '../../adapters/site.js';
+import type { Algebra } from '../../adapters/updates/traits.js';
+import { E, F } from '../../fp.js';
+import type { RawTensor } from '../../io/safetensors/write.js';
+import type { ModelSpec } from '../../models/spec.js';
+import { encodeFloats, type DType } from '../../ops/dtype.js';
+import { sizeOf } from '../../ops/tensor.js';
+import { renderProblems, type Result } from '../../problem.js';
+import type { MethodArbitrary } from './methods.js';
+import { seed } from './dimensions.js';
+import { drawValues } from './values.js';
+
+/** An adapter in its file, and what its config says about a model. */
+export interface AdapterData {
+  readonly from: MethodArbitrary;
+  /** adapter_config.json's fields in PEFT's names. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly config: BaseConfig;
+  readonly tree: Restructured;
+  readonly layout: Layout;
+  readonly tensors: ReadonlyMap<string, RawTensor>;
+}
+
+/** What a config comes to on a model. */
+export type Fitted = Pick<AdapterData, 'json' | 'config' | 'tree' | 'layout'>;
+
+/** Reads a config against a model: every problem, or where its adapter acts. */
+export const fit = (
+  { method }: MethodArbitrary,
+  fields: Readonly<Record<string, unknown>>,
+  base: ModelSpec,
+  has: (name: string) => boolean = () => false,
+): Result<Fitted> => {
+  const json = { ...fields, peft_type: method.peftType };
+  return F.pipe(
+    E.Do,
+    E.bind('decoded', () => decodeConfig(method.fields, json)),
+    E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
+    E.bind('tree', ({ config }) => method.restructure(config, base)),
+    E.bind('layout', ({ config, tree }) => method.layout(config, { spec: tree.spec, has })),
+    E.map(({ config, tree, layout }) => ({ json, config, tree, layout: layout as Layout })),
+  );
+};
+
+/** The config on the model; the method's plain one where the config does not fit it after all. */
+const fitted = (
+  from: MethodArbitrary,
+  fields: Readonly<Record<string, unknown>>,
+  base: ModelSpec,
+  has: (name: string) => boolean,
+): Fitted => {
+  const first = fit(from, fields, base, has);
+  const result = E.isRight(first) ? first : fit(from, from.plain, base);
+  if (E.isLeft(result)) throw new TypeError(`${from.method.peftType}: ${renderProblems(result.left)}`);
+  return result.right;
+};
+
+/** Storage types of adapters. */
+const storage = fc.constantFrom<DType>('F32', 'F32', 'F16', 'BF16');
+
+/** How the numbers of an adapter are drawn. */
+export interface DrawOptions {
+  /** Leaves subnormals out. */
+  readonly normal?: boolean;
+}
+
+const rawTensors = (
+  layout: Layout,
+  dtype: DType,
+  start: number,
+  options: DrawOptions,
+): ReadonlyMap<string, RawTensor> =>
+  new Map(
+    layout.params.map(({ name, shape }, i) => {
+      const values = drawValues({ seed: (start + i * 7919) % 2 ** 31, scale: 0.5, ...options }, sizeOf(shape));
+      return [name, { dtype, shape, bytes: encodeFloats(dtype, values) }] as const;
+    }),
+  );
+
+/** The input embedding as PEFT saves it beside an adapter, below `base_layer` where it is adapted itself. */
+const isEmbedding = (spec: ModelSpec, name: string): boolean =>
+  ['', '.base_layer'].some((layer) => name === `${modelPrefix}${spec.inputEmbedding}${layer}.weight`);
+
+/**
+ * Trained adapters of a method for a model.
+ *
+ * Some hold copies of the embeddings, as PEFT saves them when the vocabulary was resized.
+ */
+export const adapterData = (
+  from: MethodArbitrary,
+  base: ModelSpec,
+  atMost: Algebra,
+  options: DrawOptions = {},
+): fc.Arbitrary<AdapterData> =>
+  fc
+    .record({
+      fields: from.config(base, atMost),
+      dtype: storage,
+      start: seed,
+      embeddings: atMost === 'additive' ? fc.constant(false) : fc.nat(7).map((n) => n === 0),
+    })
+    .map(({ fields, dtype, start, embeddings }) => {
+      const result = fitted(from, fields, base, (name) => embeddings && isEmbedding(base, name));
+      return { from, ...result, tensors: rawTensors(result.layout, dtype, start, options) };
+    });

@@ -1,0 +1,57 @@
+/**
+ * Keys and values of tokens that were computed before: a cache is a plain value that a forward pass reads and gives back longer.
+ *
+ * The same value is what a per-layer prefix trains (prefix tuning, cartridges) and what a text becomes once it was read.
+ */
+import type { Tensor } from '../ops/tensor.js';
+import { tf } from '../ops/tf.js';
+
+/** Keys and values of one layer, both [B, Hkv, T, d]; keys are already turned by their positions (RoPE). B may be 1 for any batch. */
+export interface LayerCache {
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/** Keys and values of every layer, first layer first; all of the same T. */
+export type Cache = ReadonlyArray<LayerCache>;
+
+/** Number of tokens in a cache; 0 without one. */
+export const cacheLength = (cache: Cache | undefined): number => cache?.[0]?.k.shape[2] ?? 0;
+
+/** Frees a cache's tensors, except those that `keep` holds too. */
+export const disposeCache = (cache: Cache, options: { readonly keep?: Cache | undefined } = {}): void => {
+  const kept = new Set((options.keep ?? []).flatMap(({ k, v }) => [k.id, v.id]));
+  cache
+    .flatMap(({ k, v }) => [k, v])
+    .filter((t) => !kept.has(t.id))
+    .forEach((t) => t.dispose());
+};
+
+/** One sequence repeated for a batch; Tile is many times slower on wasm. */
+const forBatch = (x: Tensor, B: number): Tensor => (x.shape[0] === B ? x : tf.concat(Array<Tensor>(B).fill(x), 0));
+
+/** [past; new] along the tokens. */
+export const extend = (past: LayerCache | undefined, { k, v }: LayerCache): LayerCache => {
+  if (past === undefined) return { k, v };
+  const B = k.shape[0] as number;
+  return { k: tf.concat([forBatch(past.k, B), k], 2), v: tf.concat([forBatch(past.v, B), v], 2) };
+};
+
+/** What a layer makes of activations: new ones, and its keys and values. */
+export type Block = (x: Tensor, layer: number) => readonly [x: Tensor, cache: LayerCache];
+
+/** Leads activations through all layers and gathers their keys and values. */
+export const throughLayers = (
+  layers: number,
+  x: Tensor,
+  block: Block,
+): { readonly x: Tensor; readonly cache: Cache } => {
+  const cache: LayerCache[] = [];
+  let h = x;
+  for (let layer = 0; layer < layers; layer++) {
+    const [y, keysAndValues] = block(h, layer);
+    cache.push(keysAndValues);
+    h = y;
+  }
+  return { x: h, cache };
+};

@@ -1,0 +1,56 @@
+/**
+ * Command lines in process: what they print, and the code that they end with.
+ */
+import { Writable } from 'node:stream';
+import { inject } from 'vitest';
+import { weft } from '../../src/cli/program.js';
+import type { ExitCode } from '../../src/cli/exit-code.js';
+
+/** What a command line did. */
+export interface Ran {
+  readonly code: ExitCode;
+  readonly out: string;
+  readonly err: string;
+  /** The one JSON document on stdout; fails where it is none. */
+  readonly json: () => Readonly<Record<string, any>>;
+}
+
+/** Options of a run. */
+export interface Streams {
+  /** stderr redraws lines. */
+  readonly interactive?: boolean;
+  readonly color?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const sink = (interactive: boolean): { readonly stream: Writable; readonly text: () => string } => {
+  const parts: string[] = [];
+  const stream = new Writable({
+    write: (chunk, _, done) => {
+      parts.push(String(chunk));
+      done();
+    },
+  });
+  return { stream: Object.assign(stream, { isTTY: interactive, columns: 100 }), text: () => parts.join('') };
+};
+
+/** Commands that compute, and so take a backend. */
+const computing = new Set(['merge', 'unmerge', 'verify', 'logits']);
+
+/** Runs `weft ...argv`, on the project's backend unless the line names one. */
+export const runWith = async (streams: Streams, ...argv: ReadonlyArray<string>): Promise<Ran> => {
+  const [out, err] = [sink(false), sink(streams.interactive ?? false)];
+  const ownBackend = computing.has(argv[0] ?? '') && !argv.includes('--backend') && !argv.includes('--help');
+  const code = await weft(ownBackend ? [...argv, '--backend', inject('backend')] : argv, {
+    stdout: out.stream,
+    stderr: err.stream,
+    interactive: streams.interactive ?? false,
+    color: streams.color ?? false,
+    signal: streams.signal ?? new AbortController().signal,
+  });
+  const text = out.text();
+  return { code, out: text, err: err.text(), json: () => JSON.parse(text) as Readonly<Record<string, any>> };
+};
+
+/** Runs `weft ...argv` where stderr is no terminal. */
+export const run = (...argv: ReadonlyArray<string>): Promise<Ran> => runWith({}, ...argv);
