@@ -25,6 +25,7 @@ import { valueAndGrad } from '../src/ops/value-and-grad.js';
 import { renderProblem, renderProblems, type Result } from '../src/problem.js';
 import { difference, sameBytes, ulpDifference, valuesOf } from './compare.js';
 import type { GoldenCase } from './case.js';
+import { routingOf } from './routing.js';
 import { toyForward } from './toy.js';
 
 /** What a check came to. */
@@ -182,7 +183,7 @@ export const checkForward = async (c: GoldenCase, leaf: Leaf): Promise<Check> =>
     y.dispose();
     return check;
   };
-  const adapted = (): Tensor => forward(spec, attach(leaf, weights));
+  const adapted = (): Tensor => forward(spec, attach(leaf, weights, routingOf(c)));
   const ids = c.expected.get('input.input_ids');
   const checks = [
     await compare('output.base', () => forward(c.spec, weights)),
@@ -220,7 +221,7 @@ export const checkGradient = async (c: GoldenCase, leaf: Leaf): Promise<Check> =
   const params = trainable(leaf);
   const spec = specAfter(leaf, c.spec);
   const { value, grads } = valueAndGrad((p: Weights) => {
-    const y = forward(spec, attach(withTrainable(leaf, p), weights));
+    const y = forward(spec, attach(withTrainable(leaf, p), weights, routingOf(c)));
     return tf.sum(tf.mul(y, tensorOf(valuesOf(cotangent), y.shape)));
   })(params);
   const known = new Set(Object.keys(params));

@@ -2,6 +2,7 @@
  * How far two bf16 checkpoints are apart, read side by side.
  */
 import { E } from '../../src/fp.js';
+import { ulpDifference } from '../../parity/compare.js';
 import { openCheckpoint } from '../../src/io/checkpoint.js';
 import { renderProblems, type Result } from '../../src/problem.js';
 
@@ -19,23 +20,6 @@ const orThrow = <A>(result: Result<A>): A => {
   return result.right;
 };
 
-/** Codes of floats in the order of their values: neighbours differ by 1. */
-const ordered = (code: number): number => (code < 0x8000 ? code : 0x8000 - code);
-
-const compare = (a: Uint16Array, b: Uint16Array): Omit<Difference, 'elements'> => {
-  let different = 0;
-  let maxUlps = 0;
-  for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] as number, b[i] as number];
-    if (x === y) continue;
-    different++;
-    maxUlps = Math.max(maxUlps, Math.abs(ordered(x) - ordered(y)));
-  }
-  return { different, maxUlps };
-};
-
-const codes = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
-
 /** Compares every tensor of the first folder with the tensor of the same name in the second. Throws where one lacks it. */
 export const differenceOf = async (first: string, second: string): Promise<Difference> => {
   const [a, b] = [orThrow(await openCheckpoint(first)), orThrow(await openCheckpoint(second))];
@@ -45,10 +29,10 @@ export const differenceOf = async (first: string, second: string): Promise<Diffe
       const length = Math.min(MIB, byteLength - offset);
       const x = orThrow(await a.readRange(name, offset, length));
       const y = orThrow(await b.readRange(name, offset, length));
-      const { different, maxUlps } = compare(codes(x), codes(y));
+      const { share, maxUlps } = ulpDifference(x, y);
       total = {
         elements: total.elements + length / 2,
-        different: total.different + different,
+        different: total.different + Math.round((share * length) / 2),
         maxUlps: Math.max(total.maxUlps, maxUlps),
       };
     }

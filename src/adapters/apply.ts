@@ -5,6 +5,7 @@ import { scope } from '../ops/backend.js';
 import { lookup, recordOf, sameShape, showShape, type Tensor, type Weights } from '../ops/tensor.js';
 import type { Adapter, Mergeable } from './adapter.js';
 import type { Attached } from './attached.js';
+import type { Routing } from './method.js';
 import { adaptedKeys, sourceOf, touchedKeys, updateAt, type Reading } from './compile.js';
 import type { WeightUpdate } from './update.js';
 import { applyUpdate } from './updates/apply.js';
@@ -33,9 +34,13 @@ const restructured = (adapter: Adapter, weights: Weights): Weights =>
     }),
   );
 
-const updatesOf = (adapter: Adapter, reading: Reading): ReadonlyArray<readonly [string, WeightUpdate]> =>
+const updatesOf = (
+  adapter: Adapter,
+  reading: Reading,
+  routing?: Routing,
+): ReadonlyArray<readonly [string, WeightUpdate]> =>
   [...touchedKeys(adapter, reading)].flatMap((key) => {
-    const update = updateAt(adapter, key, reading);
+    const update = updateAt(adapter, key, reading, routing);
     return update === undefined ? [] : [[key, update] as const];
   });
 
@@ -78,9 +83,11 @@ export const apply = (adapter: Adapter<Mergeable>, weights: Weights): Weights =>
  *
  * Law: forward(apply(a, w), x) = forward(attach(a, w), x) up to rounding, wherever a is mergeable and no tied parameter
  * is changed on one side only.
+ *
+ * @param routing what routed adapters look at beside their parameters; they say so when it is missing
  */
-export const attach = (adapter: Adapter, weights: Weights): Attached => ({
+export const attach = (adapter: Adapter, weights: Weights, routing?: Routing): Attached => ({
   _tag: 'Attached',
   weights: restructured(adapter, weights),
-  updates: recordOf(updatesOf(adapter, 'attached')),
+  updates: recordOf(updatesOf(adapter, 'attached', routing)),
 });

@@ -5,6 +5,7 @@ import { lookup, recordOf, type Tensor } from '../ops/tensor.js';
 import type { ModelSpec } from '../models/spec.js';
 import { leavesOf, type Adapter, type Leaf } from './adapter.js';
 import { auxiliaryUpdate, isAuxiliary } from './auxiliary.js';
+import type { Routing } from './method.js';
 import type { Site } from './site.js';
 import { keysAfter, sourceIn } from './tree.js';
 import { sequence, type WeightUpdate } from './update.js';
@@ -13,7 +14,7 @@ import { scaleUpdate } from './updates/scale.js';
 /** The two readings of an adapter: `stored` changes the tensors of a checkpoint, `attached` what a module sees. */
 export type Reading = 'stored' | 'attached';
 
-const siteUpdate = (leaf: Leaf, site: Site): WeightUpdate => {
+const siteUpdate = (leaf: Leaf, site: Site, routing: Routing | undefined): WeightUpdate => {
   const tensors = recordOf(
     Object.entries(site.tensors).map(([role, name]) => {
       const tensor = lookup(leaf.params, name);
@@ -22,16 +23,18 @@ const siteUpdate = (leaf: Leaf, site: Site): WeightUpdate => {
       return [role, tensor] as readonly [string, Tensor];
     }),
   );
-  return isAuxiliary(site) ? auxiliaryUpdate(site, tensors) : leaf.method.update(leaf.config, site, tensors, leaf);
+  return isAuxiliary(site)
+    ? auxiliaryUpdate(site, tensors)
+    : leaf.method.update(leaf.config, site, tensors, { likePeft: leaf.likePeft, routing });
 };
 
 const keysOf = (site: Site, reading: Reading): ReadonlyArray<string> =>
   reading === 'stored' ? site.stored : [site.key];
 
-const leafUpdate = (leaf: Leaf, key: string, reading: Reading): WeightUpdate | undefined => {
+const leafUpdate = (leaf: Leaf, key: string, reading: Reading, routing?: Routing): WeightUpdate | undefined => {
   const updates = leaf.sites
     .filter((site) => keysOf(site, reading).includes(key))
-    .map((site) => siteUpdate(leaf, site));
+    .map((site) => siteUpdate(leaf, site, routing));
   return updates.length === 0 ? undefined : sequence(updates);
 };
 
@@ -81,33 +84,38 @@ const within = (modules: ReadonlyArray<string>, key: string): boolean => {
  *
  * updateAt(compose(a, b), k) = b's after a's; updateAt(scale(c, a), k) = c times a's; and so on through the algebra.
  */
-export const updateAt = (adapter: Adapter, key: string, reading: Reading = 'stored'): WeightUpdate | undefined => {
+export const updateAt = (
+  adapter: Adapter,
+  key: string,
+  reading: Reading = 'stored',
+  routing?: Routing,
+): WeightUpdate | undefined => {
   switch (adapter._tag) {
     case 'Identity':
       return undefined;
     case 'Leaf':
-      return leafUpdate(adapter, key, reading);
+      return leafUpdate(adapter, key, reading, routing);
     case 'Compose': {
       const updates: (WeightUpdate | undefined)[] = [];
       let at: string | undefined = key;
       for (let i = adapter.adapters.length - 1; i >= 0 && at !== undefined; i--) {
         const a = adapter.adapters[i] as Adapter;
-        updates.unshift(updateAt(a, at, reading));
+        updates.unshift(updateAt(a, at, reading, routing));
         at = sourceOf(a, at);
       }
       const all = present(updates);
       return all.length === 0 ? undefined : sequence(all);
     }
     case 'Scale': {
-      const update = updateAt(adapter.adapter, key, reading);
+      const update = updateAt(adapter.adapter, key, reading, routing);
       return update === undefined ? undefined : scaleUpdate(adapter.c, update);
     }
     case 'Sum': {
-      const all = present(adapter.adapters.map((a) => updateAt(a, key, reading)));
+      const all = present(adapter.adapters.map((a) => updateAt(a, key, reading, routing)));
       return all.length === 0 ? undefined : all.length === 1 ? all[0] : { _tag: 'Sum', updates: all };
     }
     case 'Restrict':
-      return within(adapter.modules, key) ? updateAt(adapter.adapter, key, reading) : undefined;
+      return within(adapter.modules, key) ? updateAt(adapter.adapter, key, reading, routing) : undefined;
   }
 };
 

@@ -36,7 +36,7 @@ export { decodeAdapter, type AdapterFiles, type DecodedAdapter } from './decode.
 export { init, type InitOptions } from './init.js';
 export { likePeft } from './like-peft.js';
 export { mapLeaves, trainable, withTrainable } from './leaf.js';
-export type { InitContext, LayoutContext, Method, Restructured } from './method.js';
+export type { InitContext, LayoutContext, Method, Restructured, Routing, UpdateOptions } from './method.js';
 export { lora } from './methods/lora/lora.js';
 export { countTrainable, print } from './print.js';
 export { registry } from './registry.js';

@@ -37,6 +37,16 @@ export interface Restructured {
 export interface UpdateOptions {
   /** Follow PEFT where PEFT breaks a law. */
   readonly likePeft: boolean;
+  /** What routes the forward pass; absent when merging. */
+  readonly routing?: Routing | undefined;
+}
+
+/** What some adapters look at beside their own parameters, for one batch. */
+export interface Routing {
+  /** Task of each sample (Poly). */
+  readonly taskIds?: ReadonlyArray<number>;
+  /** Token ids of each sample (aLoRA). */
+  readonly inputIds?: ReadonlyArray<ReadonlyArray<number>>;
 }
 
 /**

@@ -133,18 +133,33 @@ export interface Sequence {
   readonly updates: ReadonlyArray<WeightUpdate>;
 }
 
-/** A change of the forward pass that no dense weight can hold; `reason` says why. */
-export interface Branch {
-  readonly _tag: 'Branch';
-  /** y' = y + s conv_B(conv_A(x)): LoRA on a grouped convolution, whose B [out, r / groups] is grouped and A [r, in, ...kernel] is not. */
+/** y' = y + s conv_B(conv_A(x)): LoRA on a grouped convolution, whose B [out, r / groups] is grouped and A [r, in, ...kernel] is not. */
+export interface GroupedConv {
   readonly kind: 'GroupedConv';
   readonly A: Tensor;
   readonly B: Tensor;
   readonly s: number;
   /** DoRA magnitude [out], absent for plain LoRA. */
   readonly m?: Tensor;
-  readonly reason: string;
 }
+
+/** y'[i] = y[i] + s (x[i] A[i]) B[i]: every sample i of a batch has its own factors, A [batch, in, r] and B [batch, r, out]. */
+export interface PerSample {
+  readonly kind: 'PerSample';
+  readonly A: Tensor;
+  readonly B: Tensor;
+  readonly s: number;
+}
+
+/** y' = y + mask * (u(y) - y): an update on some positions only; mask [batch, T] of zeros and ones. */
+export interface Masked {
+  readonly kind: 'Masked';
+  readonly update: WeightUpdate;
+  readonly mask: Tensor;
+}
+
+/** A change of the forward pass that no dense weight can hold; `reason` says why. */
+export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (GroupedConv | PerSample | Masked);
 
 /** What an adapter does to one tensor. */
 export type WeightUpdate =

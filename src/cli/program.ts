@@ -106,9 +106,10 @@ const reportError = (error: unknown, terminal: Terminal, { json, verbose }: Swit
   const shown = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const interrupted = terminal.signal.aborted && error === terminal.signal.reason;
   const text = interrupted ? 'interrupted; nothing was written' : `unexpected error: ${printable(shown)}`;
-  const stack = verbose && error instanceof Error && error.stack !== undefined ? [error.stack] : [];
+  const stack =
+    verbose && error instanceof Error ? (error.stack ?? '').split('\n').filter((l) => /^ +at /.test(l)) : [];
   const more = interrupted || verbose ? '' : ' (-v shows where)';
-  print(terminal, [`${styleOf(terminal.color).bad('error')} ${text}${more}`, ...stack]);
+  print(terminal, [`${styleOf(terminal.color).bad('error')} ${text}${more}`, ...(interrupted ? [] : stack)]);
   if (json) printJson(terminal, { problems: [problemJson(problem('weft', 'no error', text))] });
   return exitCode.failed;
 };

@@ -4,6 +4,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { peftTypes, registry } from '../../src/adapters/index.js';
 import { headerOf, serialize, type RawTensor } from '../../src/io/index.js';
 import { decodeFloats, encodeFloats } from '../../src/ops/dtype.js';
 import { valueOf } from '../io/result.js';
@@ -18,6 +19,9 @@ export const llama = { base: golden('bases/llama'), adapter: golden('lm/llama-lo
 
 /** The same in bfloat16, on every linear layer. */
 export const bf16 = { base: golden('bases/llama_bf16'), adapter: golden('half/bf16-llama-lora') } as const;
+
+/** A `peft_type` that PEFT has and this version of Weft does not; absent once all are there. */
+export const missingMethod = peftTypes.find((type) => registry[type] === undefined);
 
 /** The tensors of a safetensors file. */
 export const readFile = (path: string): Map<string, RawTensor> => {

@@ -20,7 +20,7 @@ export interface Use {
   /** y after the weight's rows are replaced; absent where only the dense form will do. */
   readonly replaceRows?: (y: Tensor, update: ReplaceRows) => Tensor;
   /** y with a branch beside the layer; absent where the layer knows none. */
-  readonly branch?: (y: Tensor, update: Branch, W: Tensor) => Tensor;
+  readonly branch?: (y: Tensor, update: Exclude<Branch, { readonly kind: 'Masked' }>, W: Tensor) => Tensor;
 }
 
 /** The state before an update: the weight and the output with it, each formed only when an update asks for it. */
@@ -47,9 +47,15 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       return use.replaceRows === undefined
         ? use.dense(applyUpdate(update, before.W()))
         : use.replaceRows(before.y(), update);
-    case 'Branch':
+    case 'Branch': {
+      if (update.kind === 'Masked') {
+        const y = before.y();
+        const changed = step(update.update, { W: before.W, y: () => y }, use);
+        return tf.add(y, tf.mul(tf.sub(changed, y), tf.reshape(update.mask, [-1, 1])));
+      }
       if (use.branch === undefined) throw new TypeError(`this layer has no branch for ${update.kind}`);
       return use.branch(before.y(), update, before.W());
+    }
     case 'Sum':
     case 'Sequence': {
       if (update.updates.length === 0) return before.y();

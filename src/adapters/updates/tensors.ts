@@ -35,6 +35,8 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
     case 'Sequence':
       return update.updates.flatMap(tensorsOf);
     case 'Branch':
-      return update.m === undefined ? [update.A, update.B] : [update.A, update.B, update.m];
+      return update.kind === 'Masked'
+        ? [update.mask, ...tensorsOf(update.update)]
+        : [update.A, update.B, ...(update.kind === 'GroupedConv' && update.m !== undefined ? [update.m] : [])];
   }
 };

@@ -2,7 +2,7 @@
  * Checking all laws on an adapter and a base.
  */
 import { leavesOf, type Adapter } from '../../adapters/adapter.js';
-import { specAfter } from '../../adapters/compile.js';
+import { sourceOf, specAfter } from '../../adapters/compile.js';
 import { E } from '../../fp.js';
 import type { OpenModel } from '../../io/model.js';
 import { noLessLawful, type Law } from '../../laws/law.js';
@@ -10,10 +10,10 @@ import { composeLaw } from '../../laws/predicates/composition.js';
 import { scaleLaw } from '../../laws/predicates/linear.js';
 import { subtractLaw } from '../../laws/predicates/undo.js';
 import type { Verdict } from '../../laws/verdict.js';
-import type { ModelSpec } from '../../models/spec.js';
+import { fileKeyOf, ownerOf, type ModelSpec } from '../../models/spec.js';
 import { dispose } from '../../ops/backend.js';
 import { fail, type Result } from '../../problem.js';
-import { fileLaw, keyLaw, weightLaws } from './chosen.js';
+import { fileLaw, keyLaw, weightLaws, type StoredAs } from './chosen.js';
 import { groupsOf, type Group } from './focus.js';
 import { modelForward } from './model-forward.js';
 import { focusOn, subjectOf, withStandIns } from './subjects.js';
@@ -79,6 +79,12 @@ const onFiles = async (adapter: Adapter, base: ModelSpec): Promise<ReadonlyArray
   return found;
 };
 
+/** The type that the base stores a key's starting value in. */
+const storageOf =
+  (adapter: Adapter, { checkpoint, spec }: OpenModel): StoredAs =>
+  (key) =>
+    checkpoint.tensors.get(fileKeyOf(spec, ownerOf(spec, sourceOf(adapter, key) ?? key)))?.dtype ?? 'F32';
+
 const forwardEquation = 'forward(apply(a, w), x) = forward(attach(a, w), x) up to rounding';
 
 /**
@@ -96,7 +102,8 @@ export const checkLaws = async (
 ): Promise<Result<Checks>> => {
   const groups = groupsOf(adapter, specAfter(adapter, model.spec));
   if (groups.length === 0) return fail('adapter', 'an adapter that changes a module', 'none that it would change');
-  const laws = weightLaws.filter((law) => notAbout(law, adapter) === undefined);
+  const every = weightLaws(storageOf(adapter, model));
+  const laws = every.filter((law) => notAbout(law, adapter) === undefined);
   const checked: Checked[] = [];
   for (const [i, group] of groups.entries()) {
     const found = await onGroup(adapter, model, group, laws, i === 0);
@@ -107,7 +114,7 @@ export const checkLaws = async (
   checked.push(...(await onFiles(adapter, tree)));
   const whole = await modelForward(adapter, model);
   if (E.isLeft(whole)) return whole;
-  const passed = weightLaws.flatMap((law) => {
+  const passed = every.flatMap((law) => {
     const why = notAbout(law, adapter);
     return why === undefined ? [] : [{ law: law.name, equation: law.equation, why }];
   });

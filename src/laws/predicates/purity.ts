@@ -94,7 +94,7 @@ export const formLaw = law(
     const keys = adaptedKeys(a, Object.keys(s.weights));
     return together([
       expect(
-        [...keys].sort().join('\0') === Object.keys(merged).sort().join('\0'),
+        keys.toSorted().join('\0') === Object.keys(merged).toSorted().join('\0'),
         `expected the keys ${keys.join(', ')}, found ${Object.keys(merged).join(', ')}`,
       ),
       ...Object.entries(start).map(([key, W]) => {

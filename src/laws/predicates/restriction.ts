@@ -43,7 +43,7 @@ export const restrictLaw = law(
     const beside = attach(part, s.weights).updates;
     const attached = Object.keys(attach(a, s.weights).updates).filter((key) => share(s, 'key', chosen, key) !== 'none');
     const updates = expect(
-      Object.keys(beside).sort().join('\0') === attached.sort().join('\0'),
+      Object.keys(beside).toSorted().join('\0') === attached.toSorted().join('\0'),
       `expected updates for ${attached.join(', ')}, found ${Object.keys(beside).join(', ')}`,
     );
     if (!isMergeable(a) || !isMergeable(part)) return updates;

@@ -5,7 +5,7 @@ import { updateOf, type ModelWeights } from '../../adapters/attached.js';
 import { magnitudeRatio } from '../../adapters/updates/apply.js';
 import { lowRankDelta } from '../../adapters/updates/delta.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
-import { lowRank, normalize, type Branch } from '../../adapters/update.js';
+import { lowRank, normalize, type GroupedConv } from '../../adapters/update.js';
 import { convNd } from '../../ops/conv.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
@@ -31,7 +31,10 @@ const convolutionUse = (x: Tensor, g: ConvGeometry): Use => ({
   lowRank: (B, A) => pointwise(convNd(x, tf.reshape(A, [A.shape[0] as number, -1, ...g.kernel]), g), B, 1),
   outputAxis: 0,
   scaleOutput: (y, r) => tf.mul(y, overChannels(r, y.rank)),
-  branch: (y, update, W) => groupedBranch(x, g, y, update, W),
+  branch: (y, update, W) => {
+    if (update.kind === 'GroupedConv') return groupedBranch(x, g, y, update, W);
+    throw new TypeError('a convolution has no factors of its own for each sample');
+  },
 });
 
 /**
@@ -40,7 +43,7 @@ const convolutionUse = (x: Tensor, g: ConvGeometry): Use => ({
  * No dense D exists when B is grouped and A is not; PEFT takes B [out, r / groups] as [-1, r] there and folds the product
  * into W's shape, and since checkpoints are trained with that norm it is reproduced.
  */
-const groupedBranch = (x: Tensor, g: ConvGeometry, y: Tensor, u: Branch, W: Tensor): Tensor => {
+const groupedBranch = (x: Tensor, g: ConvGeometry, y: Tensor, u: GroupedConv, W: Tensor): Tensor => {
   const changed = tf.add(y, tf.mul(pointwise(convNd(x, u.A, { ...g, groups: 1 }), u.B, g.groups), u.s));
   if (u.m === undefined) return changed;
   const r = u.A.shape[0] as number;

@@ -1,10 +1,11 @@
 /**
  * Linear layers over plain, merged or attached weights.
  */
-import { updateOf, type ModelWeights } from '../../adapters/attached.js';
+import { baseOf, updateOf, type ModelWeights } from '../../adapters/attached.js';
+import type { PerSample } from '../../adapters/update.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { matMul } from '../../ops/mat-mul.js';
-import type { Tensor } from '../../ops/tensor.js';
+import { lookup, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { paramKey } from '../spec.js';
 import { baseParameter, optionalParameter } from './parameter.js';
@@ -15,7 +16,18 @@ export const rowUse = (x: Tensor): Use => ({
   lowRank: (B, A) => matMul(matMul(x, A, false, true), B, false, true),
   outputAxis: 0,
   scaleOutput: (y, g) => tf.mul(y, tf.reshape(g, [1, -1])),
+  branch: (y, update) => {
+    if (update.kind === 'PerSample') return perSample(x, y, update);
+    throw new TypeError('a linear layer has no grouped convolution');
+  },
 });
+
+/** y[i] + s (x[i] A[i]) B[i] for x [batch T, in]; A [batch, in, r] and B [batch, r, out] tell the batch. */
+const perSample = (x: Tensor, y: Tensor, { A, B, s }: PerSample): Tensor => {
+  const [batch, inputs] = A.shape as [number, number, number];
+  const change = matMul(matMul(tf.reshape(x, [batch, -1, inputs]), A), B);
+  return tf.add(y, tf.mul(tf.reshape(change, y.shape), s));
+};
 
 /** x W as a use of W [in, out], for x [n, in]. */
 export const columnUse = (x: Tensor): Use => ({
@@ -32,10 +44,26 @@ const overLastAxis = (x: Tensor, f: (flat: Tensor) => Tensor): Tensor => {
   return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), y.shape[1] as number]);
 };
 
-const affine = (p: ModelWeights, module: string, x: Tensor, use: (x: Tensor) => Use, tiedTo?: string): Tensor => {
+/** Key of a copy of a linear weight that is stored as [in, out] (see `prepareForDecode`). */
+export const transposedKey = (key: string): string => `${key}^T`;
+
+/** x W^T, through the transposed copy of W where the weights hold one. */
+const preparedUse = (p: ModelWeights, key: string, W: Tensor, x: Tensor): Use => {
+  const use = rowUse(x);
+  const copy = lookup(baseOf(p), transposedKey(key));
+  return copy === undefined ? use : { ...use, dense: (V) => (V === W ? matMul(x, copy) : use.dense(V)) };
+};
+
+const affine = (
+  p: ModelWeights,
+  module: string,
+  x: Tensor,
+  use: (x: Tensor, W: Tensor) => Use,
+  tiedTo?: string,
+): Tensor => {
   const key = paramKey(module, 'weight');
   const W = baseParameter(p, key, tiedTo);
-  const y = overLastAxis(x, (flat) => forwardUpdate(updateOf(p, key), W, use(flat)));
+  const y = overLastAxis(x, (flat) => forwardUpdate(updateOf(p, key), W, use(flat, W)));
   const b = optionalParameter(p, paramKey(module, 'bias'));
   return b === undefined ? y : tf.add(y, b);
 };
@@ -53,7 +81,11 @@ export const linear = (
   module: string,
   x: Tensor,
   options: { readonly tiedTo?: string } = {},
-): Tensor => affine(p, module, x, rowUse, options.tiedTo);
+): Tensor => {
+  const key = paramKey(module, 'weight');
+  const stored = lookup(baseOf(p), key) === undefined ? (options.tiedTo ?? key) : key;
+  return affine(p, module, x, (flat, W) => preparedUse(p, stored, W, flat), options.tiedTo);
+};
 
 /** y = x W + b with `module.weight` [in, out]: GPT-2's Conv1D; x [..., in], y [..., out]. */
 export const conv1D = (p: ModelWeights, module: string, x: Tensor): Tensor => affine(p, module, x, columnUse);

@@ -61,8 +61,7 @@ const tall = (
   scaleBy(columns, 0, 1 / scale, columns.length);
   const f = factor(columns, m, n, true);
   // A P = Q R; with J R = diag(S) W it is A = (Q J^T) diag(S) (W P^T).
-  const rows = rowsOfR(f);
-  const J = orthogonalise(rows, n);
+  const { rows, J } = orthogonalise(rowsOfR(f), n);
   const lengths = Float64Array.from({ length: n }, (_, i) => norm(rows, i * n, n));
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((i, j) => (lengths[j] as number) - (lengths[i] as number));
   const rank = lengths.filter((s) => !(s < ZERO)).length;

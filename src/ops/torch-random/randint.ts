@@ -2,14 +2,25 @@
  * Random integers and coin tosses as `torch.randint` and `torch.bernoulli` draw them.
  */
 import type { TorchGenerator } from './generator.js';
+import { draw24 } from './uniform.js';
 
-/** The remainder of the 64-bit integer of two draws, the first one high; `modulus` in [1, 2^37]. */
-export const random64Mod = (g: TorchGenerator, modulus: number): number => {
-  const high = g.random() % modulus;
+/** Ranges from here on take 64 bits a draw, so that the remainders stay even. */
+const WIDE = 2 ** 28;
+
+/** `x mod m` of integers below 2^53; much faster than `%` where they are beyond int32. */
+const modulo = (x: number, m: number): number => {
+  const rest = x - Math.floor(x / m) * m;
+  // The quotient may have been rounded up to a whole number.
+  return rest < 0 ? rest + m : rest;
+};
+
+/** The remainder of the 64-bit integer of two draws, the first one high; `m` in [1, 2^37]. */
+export const random64Mod = (g: TorchGenerator, m: number): number => {
+  const high = modulo(g.random(), m);
   const low = g.random();
   // 16 bits at a time, so that no product goes beyond 2^53.
-  const upper = (high * 2 ** 16 + (low >>> 16)) % modulus;
-  return (upper * 2 ** 16 + (low & 0xffff)) % modulus;
+  const upper = modulo(high * 2 ** 16 + (low >>> 16), m);
+  return modulo(upper * 2 ** 16 + (low & 0xffff), m);
 };
 
 /**
@@ -22,8 +33,7 @@ export const torchRandint = (g: TorchGenerator, n: number, low: number, high: nu
     throw new RangeError(`integers need -2^31 <= low < high <= 2^31, found low ${low} and high ${high}`);
   }
   const range = high - low;
-  // 2^32 values take 64 bits a draw.
-  const draw = range < 2 ** 32 ? () => g.random() % range : () => random64Mod(g, range);
+  const draw = range < WIDE ? () => g.random() % range : () => random64Mod(g, range);
   return Int32Array.from({ length: n }, () => low + draw());
 };
 
@@ -37,10 +47,10 @@ export const torchRandint64 = (g: TorchGenerator, n: number, low: bigint, high: 
   }
   const range = high - low;
   const word = (): bigint => BigInt(g.random());
-  const draw = range < 2n ** 32n ? word : () => (word() << 32n) | word();
+  const draw = range < WIDE ? word : () => (word() << 32n) | word();
   return BigInt64Array.from({ length: n }, () => low + (draw() % range));
 };
 
-/** 1 with probability `p[i]` and 0 else, as `torch.bernoulli(p)` of a float32 tensor. */
+/** 1 with probability `p[i]` and 0 else, as `torch.bernoulli(p)` of a tensor of float32, float16 or bfloat16. */
 export const torchBernoulli = (g: TorchGenerator, p: Float32Array): Float32Array =>
-  p.map((chance) => ((g.random() & 0xffffff) * 2 ** -24 < chance ? 1 : 0));
+  p.map((chance) => (draw24(g) * 2 ** -24 < chance ? 1 : 0));

@@ -8,18 +8,18 @@ import type { TorchGenerator } from './generator.js';
 /** Storage types whose uniform numbers are reproduced. */
 export type TorchFloat = 'F32' | 'F16' | 'BF16';
 
-/** `n` integers in [0, 2^24): uniform numbers in units of 2^-24. */
-export const draw24 = (g: TorchGenerator, n: number): Int32Array => {
-  const out = new Int32Array(n);
-  for (let i = 0; i < n; i++) out[i] = g.random() & 0xffffff;
-  return out;
-};
+/** Rounds to a storage type. */
+export const roundTo = (dtype: TorchFloat, values: Float32Array): Float32Array =>
+  dtype === 'F32' ? values : decodeFloats(dtype, encodeFloats(dtype, values));
+
+/** An integer in [0, 2^24): a uniform number in units of 2^-24. */
+export const draw24 = (g: TorchGenerator): number => g.random() & 0xffffff;
 
 /**
  * `n` numbers uniform in [from, to), as `torch.empty(n, dtype).uniform_(from, to)`: `u (to - from) + from`, u with 24 random
- * bits, rounded to float32 once and then to `dtype`. Rounding can give `to`.
+ * bits, rounded to float32 once and then to `dtype`; what rounds to `to` becomes `from`.
  *
- * Half types are those of torch 2.13; earlier releases drew 8 bits for bfloat16 and 11 for float16.
+ * That is torch 2.13; releases before it drew 8 bits for bfloat16 and 11 for float16, and could give `to`.
  */
 export const torchUniform = (
   g: TorchGenerator,
@@ -28,10 +28,12 @@ export const torchUniform = (
   to: number,
   dtype: TorchFloat = 'F32',
 ): Float32Array => {
-  const low = Math.fround(from);
-  const width = Math.fround(Math.fround(to) - low);
-  const values = Float32Array.from(draw24(g, n), (k) => fma(k * 2 ** -24, width, low));
-  return dtype === 'F32' ? values : decodeFloats(dtype, encodeFloats(dtype, values));
+  const bounds = Float32Array.of(from, to);
+  const [low, high] = bounds as unknown as readonly [number, number];
+  const width = Math.fround(high - low);
+  const [first, end] = roundTo(dtype, bounds) as unknown as readonly [number, number];
+  const values = Float32Array.from({ length: n }, () => fma(draw24(g) * 2 ** -24, width, low));
+  return roundTo(dtype, values).map((x) => (x === end ? first : x));
 };
 
 /** `n` numbers uniform in [0, 1), as `torch.rand(n)`. */

@@ -39,7 +39,7 @@ export const log24 = (k: number): number => {
 const FOUR_OVER_PI = fround(4 / Math.PI);
 
 /** pi/4 in three parts (Cody and Waite). */
-const QUARTER_TURN = [0.78515625, 2.418756484985351e-4, 3.77489497744594108e-8].map(fround);
+const QUARTER_TURN = [0.78515625, 2.418756484985351e-4, 3.774894977445941e-8].map(fround);
 
 /** Coefficients of cosine and sine in x^2 on [-pi/4, pi/4], highest power first. */
 const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(fround);

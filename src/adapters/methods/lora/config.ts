@@ -17,11 +17,14 @@ import { field, floatField, nullable, type BaseConfig, type Fields, type Values 
 /** A nested config that is kept as it is. */
 const nested = t.UnknownRecord;
 
+/** The token sequence that turns an activated LoRA on. */
+const invocation = t.refinement(t.array(t.Integer), (ids) => ids.length > 0, 'a list of at least one token id');
+
 /** The fields of LoraConfig with PEFT's defaults. */
 export const loraFields = {
   ...targeting,
   ...rankPatterns,
-  alora_invocation_tokens: nullable(t.array(t.Integer)),
+  alora_invocation_tokens: nullable(invocation),
   arrow_config: nullable(nested),
   bias: field(literals('none', 'all', 'lora_only'), 'none'),
   corda_config: nullable(nested),
@@ -62,7 +65,6 @@ export type LoraConfig = BaseConfig & Values<typeof loraFields>;
 const plainInits: ReadonlySet<string> = new Set(['gaussian', 'orthogonal', 'eva']);
 
 const later: ReadonlyArray<readonly [field: keyof LoraConfig, what: string]> = [
-  ['alora_invocation_tokens', 'activated LoRA'],
   ['arrow_config', 'Arrow routing'],
   ['kasa_config', 'KaSA'],
   ['monteclora_config', 'MonteCLoRA'],
@@ -99,6 +101,9 @@ const doraProblems = (c: LoraConfig): ReadonlyArray<Problem> => [
           'DoRA has no bias term; set one of them to false.',
         ),
       ]
+    : []),
+  ...(c.use_dora && c.alora_invocation_tokens !== null
+    ? [problem('adapter_config.json: alora_invocation_tokens', 'one variant of LoRA', 'use_dora beside it')]
     : []),
   ...(c.use_dora && c.megatron_config !== null
     ? [problem('adapter_config.json: use_dora', 'no megatron_config beside use_dora', 'both are set')]

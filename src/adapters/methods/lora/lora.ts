@@ -12,6 +12,7 @@ import { untieSaved } from '../../auxiliary.js';
 import type { Method, Restructured } from '../../method.js';
 import { selectSaved } from '../../targets/match.js';
 import { treeChange, unchangedSources } from '../../tree.js';
+import { activated } from './activated.js';
 import { loraFields, validateLora, type LoraConfig } from './config.js';
 import { initLora } from './init.js';
 import { loraLayout } from './layout.js';
@@ -42,5 +43,9 @@ export const lora: Method<LoraConfig, LoraDetail> = {
   restructure,
   layout: loraLayout as Method<LoraConfig, LoraDetail>['layout'],
   init: initLora,
-  update: (_config, site, tensors, options) => loraUpdate(site.detail, tensors, options),
+  update: (config, site, tensors, options) => {
+    const update = loraUpdate(site.detail, tensors, options);
+    const tokens = config.alora_invocation_tokens;
+    return tokens === null ? update : activated(update, tokens, options.routing);
+  },
 };
