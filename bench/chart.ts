@@ -55,12 +55,15 @@ interface Style {
   readonly size?: number;
   readonly colour?: string;
   readonly bold?: boolean;
+  /** A white rim, to be readable on lines. */
+  readonly halo?: boolean;
 }
 
 const text = (x: number, y: number, content: string, style: Style = {}): string => {
-  const { anchor = 'start', size = 13, colour = colours.text, bold = false } = style;
+  const { anchor = 'start', size = 13, colour = colours.text, bold = false, halo = false } = style;
   const weight = bold ? ' font-weight="600"' : '';
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" font-size="${size}" fill="${colour}"${weight}>${escape(content)}</text>`;
+  const rim = halo ? ' paint-order="stroke" stroke="#ffffff" stroke-width="4"' : '';
+  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" font-size="${size}" fill="${colour}"${weight}${rim}>${escape(content)}</text>`;
 };
 
 const vertical = (x: number, top: number, bottom: number, colour: string, more = ''): string =>
@@ -109,15 +112,19 @@ const bar = ({ origin, at }: Axis, b: Bar, y: number): string => {
   return [
     text(LEFT - 10, y + 16, b.label, { anchor: 'end' }),
     `<rect x="${round(from)}" y="${round(y + 3)}" width="${round(Math.max(1, to - from))}" height="${ROW - 8}" fill="${fill}"/>`,
-    text(to + 6, y + 16, b.text, { size: 12 }),
+    text(to + 6, y + 16, b.text, { size: 12, halo: true }),
   ].join('\n');
 };
 
-const panelHeight = ({ bars }: Panel): number => 36 + bars.length * ROW + 52;
+/** Room above the bars: the title, and below it the mark's label. */
+const headHeight = ({ mark }: Panel): number => (mark === undefined ? 36 : 50);
+
+const panelHeight = (panel: Panel): number => headHeight(panel) + panel.bars.length * ROW + 52;
 
 const draw = (panel: Panel, top: number): string => {
   const axis = axisOf(panel);
-  const [first, last] = [top + 36, top + 36 + panel.bars.length * ROW];
+  const first = top + headHeight(panel);
+  const last = first + panel.bars.length * ROW;
   const { mark } = panel;
   return [
     text(24, top + 18, panel.title, { size: 14, bold: true }),
@@ -126,14 +133,14 @@ const draw = (panel: Panel, top: number): string => {
       text(axis.at(t), last + 16, String(t), { anchor: 'middle', size: 11, colour: colours.faint }),
     ),
     text((LEFT + WIDTH - RIGHT) / 2, last + 33, panel.axis, { anchor: 'middle', size: 12, colour: colours.faint }),
-    ...panel.bars.map((b, i) => bar(axis, b, first + i * ROW)),
-    vertical(axis.origin, first, last, colours.faint),
     ...(mark === undefined
       ? []
       : [
           vertical(axis.at(mark.value), first - 6, last, colours.mark, ' stroke-dasharray="4 3"'),
           text(axis.at(mark.value), first - 10, mark.label, { anchor: 'middle', size: 11, colour: colours.mark }),
         ]),
+    ...panel.bars.map((b, i) => bar(axis, b, first + i * ROW)),
+    vertical(axis.origin, first, last, colours.faint),
   ].join('\n');
 };
 

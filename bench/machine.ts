@@ -48,10 +48,14 @@ export const machine = (): Machine => ({
   },
 });
 
-/** Two lines for a chart: the machine, and the versions. */
-export const captionOf = (m: Machine, more: Readonly<Record<string, string>> = {}): ReadonlyArray<string> => [
-  `${m.name}: ${m.cpu}, ${m.cores} cores, ${m.memory} GiB, ${m.os}`,
-  Object.entries({ node: m.node, ...m.packages, ...more })
+const versionsLine = (versions: Readonly<Record<string, string>>): string =>
+  Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
-    .join(', '),
+    .join(', ');
+
+/** Lines for a chart: the machine, Weft's versions, and those of others. */
+export const captionOf = (m: Machine, others?: Readonly<Record<string, string>>): ReadonlyArray<string> => [
+  `${m.name}: ${m.cpu}, ${m.cores} cores, ${m.memory} GiB, ${m.os}`,
+  versionsLine({ node: m.node, ...m.packages }),
+  ...(others === undefined ? [] : [versionsLine(others)]),
 ];

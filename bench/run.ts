@@ -59,9 +59,14 @@ const read = () => {
 };
 
 const { chosen, sizeMb, mergeRuns, opsRuns, out, folder } = read();
-for (const name of chosen) {
-  const report =
-    name === 'merge' ? await benchMerge({ sizeMb, runs: mergeRuns, folder }) : await benchOps({ runs: opsRuns });
-  console.log(`\n${report.text}\n`);
-  for (const path of writeReport(out, report)) console.log(`wrote ${path}`);
+try {
+  for (const name of chosen) {
+    const report =
+      name === 'merge' ? await benchMerge({ sizeMb, runs: mergeRuns, folder }) : await benchOps({ runs: opsRuns });
+    console.log(`\n${report.text}\n`);
+    for (const path of writeReport(out, report)) console.log(`wrote ${path}`);
+  }
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
 }

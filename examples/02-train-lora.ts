@@ -52,23 +52,23 @@ interface State {
 const adam = ({ params, m, v }: State, t: number, lr = 0.01): { readonly loss: weft.Tensor; readonly state: State } =>
   weft.scope(() => {
     const { value, grads } = lossAndGrads(params);
-    const each = (f: (name: string) => weft.Tensor): weft.Weights =>
-      Object.fromEntries(Object.keys(params).map((name) => [name, f(name)]));
-    const m2 = each((n) => tf.add(tf.mul(m[n]!, 0.9), tf.mul(grads[n]!, 0.1)));
-    const v2 = each((n) => tf.add(tf.mul(v[n]!, 0.999), tf.mul(tf.square(grads[n]!), 0.001)));
+    const zip = (f: (a: weft.Tensor, b: weft.Tensor) => weft.Tensor, a: weft.Weights, b: weft.Weights): weft.Weights =>
+      weft.mapRecord(a, (x, name) => f(x, b[name] as weft.Tensor));
+    const m2 = zip((mi, g) => tf.add(tf.mul(mi, 0.9), tf.mul(g, 0.1)), m, grads);
+    const v2 = zip((vi, g) => tf.add(tf.mul(vi, 0.999), tf.mul(tf.square(g), 0.001)), v, grads);
     const rate = (lr * Math.sqrt(1 - 0.999 ** t)) / (1 - 0.9 ** t);
-    const next = each((n) => tf.sub(params[n]!, tf.mul(tf.div(m2[n]!, tf.add(tf.sqrt(v2[n]!), 1e-8)), rate)));
+    const moves = zip((mi, vi) => tf.mul(tf.div(mi, tf.add(tf.sqrt(vi), 1e-8)), rate), m2, v2);
+    const next = zip((p, move) => tf.sub(p, move), params, moves);
     return { loss: value, state: { params: next, m: m2, v: v2 } };
   });
 
-const zeros = (): weft.Weights =>
-  Object.fromEntries(Object.entries(weft.trainable(adapter)).map(([name, p]) => [name, tf.zerosLike(p)]));
+const zeros = (): weft.Weights => weft.mapRecord(weft.trainable(adapter), (p) => tf.zerosLike(p));
 
 let state: State = { params: weft.trainable(adapter), m: zeros(), v: zeros() };
 const before = weft.numTensors();
 for (let t = 1; t <= 61; t++) {
   const { loss, state: next } = adam(state, t);
-  if (t % 20 === 1) console.log(`step ${t}: loss ${(await weft.read(loss))[0]!.toFixed(4)}`);
+  if (t % 20 === 1) console.log(`step ${t}: loss ${((await weft.read(loss))[0] ?? NaN).toFixed(4)}`);
   // the loop owns its states: what the next one does not hold is freed
   weft.dispose({ loss });
   Object.values(state).forEach((record) => weft.dispose(record));

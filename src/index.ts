@@ -11,6 +11,7 @@ export {
   currentBackend,
   dispose,
   key,
+  mapRecord,
   numTensors,
   read,
   scope,

@@ -23,18 +23,20 @@ export interface MergeBenchOptions {
   readonly folder: string;
 }
 
-/** Runs `f` with a new folder, and removes it afterwards: after a failure and when a signal ends the process, too. */
-const withFolder = async <A>(parent: string, f: (folder: string) => Promise<A>): Promise<A> => {
+/** Runs `f` with a new folder and a signal of interruption, and removes the folder afterwards, whatever happens. */
+const withFolder = async <A>(
+  parent: string,
+  f: (folder: string, interrupted: AbortSignal) => Promise<A>,
+): Promise<A> => {
   const folder = mkdtempSync(join(parent, 'weft-bench-'));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  const interrupt = (): never => process.exit(130);
-  process.once('exit', remove);
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort(new Error('interrupted'));
+  // The second signal ends the process at once.
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    return await f(folder);
+    return await f(folder, interruption.signal);
   } finally {
-    remove();
-    process.removeListener('exit', remove);
+    rmSync(folder, { recursive: true, force: true });
     process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
   }
 };
@@ -61,7 +63,11 @@ const interleaved = async (
   return found;
 };
 
-const measureAll = async (folder: string, { sizeMb, runs }: MergeBenchOptions): Promise<Found> => {
+const measureAll = async (
+  folder: string,
+  interrupted: AbortSignal,
+  { sizeMb, runs }: MergeBenchOptions,
+): Promise<Found> => {
   const geometry = geometryOf(sizeMb);
   const base = make(folder, 'base');
   const adapter = make(folder, 'adapter');
@@ -71,7 +77,7 @@ const measureAll = async (folder: string, { sizeMb, runs }: MergeBenchOptions): 
   const python = findPython(['torch', 'transformers', 'peft']);
   if (E.isLeft(python)) tell(`PEFT is skipped. ${renderProblems(python.left)}. Set WEFT_PYTHON to compare with it.`);
   const contenders = [cp, weft, ...(E.isRight(python) ? [peft(python.right)] : [])];
-  const jobOf = (name: string): Job => ({ base, adapter, out: join(folder, `out ${name}`) });
+  const jobOf = (name: string): Job => ({ base, adapter, out: join(folder, `out ${name}`), interrupted });
   const clear = (job: Job): void => rmSync(job.out, { recursive: true, force: true });
   const results = await interleaved(contenders, runs, async ({ name, run }, i) => {
     const job = jobOf(name);
@@ -96,4 +102,4 @@ const measureAll = async (folder: string, { sizeMb, runs }: MergeBenchOptions): 
 
 /** Measures and removes everything it made. */
 export const benchMerge = async (options: MergeBenchOptions): Promise<Report> =>
-  reportOf(await withFolder(options.folder, (folder) => measureAll(folder, options)));
+  reportOf(await withFolder(options.folder, (folder, signal) => measureAll(folder, signal, options)));

@@ -13,6 +13,8 @@ export interface Job {
   readonly adapter: string;
   /** Does not exist yet. */
   readonly out: string;
+  /** Ends the program. */
+  readonly interrupted: AbortSignal;
 }
 
 /** A program that makes `out`. */
@@ -43,24 +45,28 @@ const durably = async (job: Job, run: Promise<Measured>): Promise<Measured> => {
 /** `cp` of the base's folder, then fsync of every file. */
 export const cp: Contender = {
   name: 'cp + fsync',
-  run: (job) => durably(job, measured('cp', ['-R', job.base, job.out])),
+  run: (job) => durably(job, measured('cp', ['-R', job.base, job.out], job.interrupted)),
 };
 
 /** `weft merge` of the built package, from the start of its process to its end. */
 export const weft: Contender = {
   name: 'weft merge',
-  run: ({ base, adapter, out }) =>
-    measured(process.execPath, [
-      path('../../dist/cli/main.js'),
-      ...['merge', '--base', base, '--adapter', adapter, '--out', out, '--json'],
-    ]),
+  run: ({ base, adapter, out, interrupted }) =>
+    measured(
+      process.execPath,
+      [path('../../dist/cli/main.js'), ...['merge', '--base', base, '--adapter', adapter, '--out', out, '--json']],
+      interrupted,
+    ),
 };
 
 /** PEFT in Python: the process whole, and inside of it each step. */
 export const peft = ({ command }: Python): Contender => ({
   name: 'PEFT',
   run: async (job) => {
-    const done = await durably(job, measured(command, [path('../peft_merge.py'), job.base, job.adapter, job.out]));
+    const done = await durably(
+      job,
+      measured(command, [path('../peft_merge.py'), job.base, job.adapter, job.out], job.interrupted),
+    );
     const inner = JSON.parse(done.stdout.trim().split('\n').at(-1) ?? '{}') as Readonly<Record<string, number>>;
     return { ...done, inner };
   },

@@ -32,9 +32,13 @@ const look = (pid: number): { readonly peakRss: number; readonly cpuSeconds: num
   }
 };
 
-/** Runs a program to its end. Rejects when it cannot start or fails, with what it wrote to stderr. */
-export const measured = (command: string, args: ReadonlyArray<string>): Promise<Measured> =>
+/**
+ * Runs a program to its end. Rejects when it cannot start or fails, with what it wrote to stderr; once it is interrupted, when it
+ * has ended.
+ */
+export const measured = (command: string, args: ReadonlyArray<string>, interrupted: AbortSignal): Promise<Measured> =>
   new Promise((resolve, reject) => {
+    interrupted.throwIfAborted();
     const started = performance.now();
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const seen: { last: ReturnType<typeof look> } = { last: undefined };
@@ -44,17 +48,18 @@ export const measured = (command: string, args: ReadonlyArray<string>): Promise<
     const timer = setInterval(() => {
       if (child.pid !== undefined) seen.last = look(child.pid) ?? seen.last;
     }, INTERVAL_MS);
-    const end = (): void => void child.kill();
-    process.once('exit', end);
+    const kill = (): void => void child.kill('SIGKILL');
+    interrupted.addEventListener('abort', kill);
     child.once('error', (error) => {
       clearInterval(timer);
       reject(error);
     });
     child.once('close', (code, signal) => {
       clearInterval(timer);
-      process.removeListener('exit', end);
+      interrupted.removeEventListener('abort', kill);
       const seconds = (performance.now() - started) / 1000;
-      if (code === 0)
+      if (interrupted.aborted) reject(interrupted.reason as Error);
+      else if (code === 0)
         resolve({
           seconds,
           peakRss: seen.last?.peakRss,

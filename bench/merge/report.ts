@@ -102,6 +102,8 @@ const sameness = (d: Difference | undefined): ReadonlyArray<string> =>
           (d.different === 0 ? '' : `, by at most ${d.maxUlps} bf16 step${d.maxUlps === 1 ? '' : 's'}`),
       ];
 
+const runsText = (count: number): string => (count === 1 ? '1 run' : `${count} interleaved runs`);
+
 /** The report of the merge bench. */
 export const reportOf = (found: Found): Report => {
   const rows = summaries(found);
@@ -135,14 +137,14 @@ export const reportOf = (found: Found): Report => {
     chart: {
       title: `Merging ${megabytes(baseBytes)} MB of bf16 with LoRA r=${rank}`,
       panels: panels(rows, copy.seconds, rank),
-      caption: [`${count} interleaved runs. ${what}.`, ...captionOf(found.machine, found.python ?? {})],
+      caption: [`${runsText(count)}. ${what}.`, ...captionOf(found.machine, found.python)],
     },
     text: [
-      `merge: ${what}; ${count} interleaved runs`,
+      `merge: ${what}; ${runsText(count)}`,
       table(['', 'x cp', 'x weft', 'median s', 'range s', 'CPU s', 'peak RSS MB'], cells),
       ...sameness(found.difference),
       `peak RSS is VmHWM of the process, read from /proc every 10 ms${within ? '' : '; ABOVE THE BOUND OF 300 MB'}`,
-      ...captionOf(found.machine, found.python ?? {}),
+      ...captionOf(found.machine, found.python),
     ].join('\n'),
   };
 };

@@ -6,6 +6,7 @@ import type { Weights } from '../ops/tensor.js';
 import type { ModelSpec } from '../models/spec.js';
 import { joinAlgebras, type Algebra } from './updates/traits.js';
 import type { BaseConfig } from './config.js';
+import type { Indices } from './indices.js';
 import type { Method } from './method.js';
 import type { Site } from './site.js';
 import type { TreeChange } from './tree.js';
@@ -21,6 +22,10 @@ export interface Leaf<K extends Algebra = Algebra> {
   readonly sites: ReadonlyArray<Site>;
   /** Parameters by the name that they have in the checkpoint file. */
   readonly params: Weights;
+  /** Integer tensors by their name in the file: plain data, which is read while updates compile. */
+  readonly indices: Readonly<Record<string, Indices>>;
+  /** Names under which the file holds a parameter once more, and that parameter's name. */
+  readonly copies: Readonly<Record<string, string>>;
   /** Names of the parameters that training changes. */
   readonly trainable: ReadonlyArray<string>;
   /** Storage dtype of each parameter. */
@@ -73,7 +78,7 @@ export interface Restrict<K extends Algebra = Algebra> {
 export type Adapter<K extends Algebra = Algebra> = Identity | Leaf<K> | Compose<K> | Scale | Sum | Restrict<K>;
 
 /** The algebras whose adapters have dense merged weights. */
-export type Mergeable = Exclude<Algebra, 'routed'>;
+export type Mergeable = Exclude<Algebra, 'prompt' | 'routed'>;
 
 /** The leaves of an adapter in order of application. */
 export const leavesOf = (adapter: Adapter): ReadonlyArray<Leaf> => {
@@ -124,6 +129,7 @@ const sameLeaf = (a: Leaf, b: Leaf): boolean => {
     a.method === b.method &&
     JSON.stringify(a.config) === JSON.stringify(b.config) &&
     names.length === Object.keys(b.params).length &&
-    names.every((n) => a.params[n] === b.params[n])
+    names.every((n) => a.params[n] === b.params[n]) &&
+    Object.keys(a.indices).every((n) => a.indices[n]?.values === b.indices[n]?.values)
   );
 };

@@ -45,6 +45,7 @@ const valuePart = (
 export const savedModules = (
   spec: ModelSpec,
   saved: ReadonlyArray<ModuleSpec>,
+  prefix = modelPrefix,
 ): ReadonlyArray<Part<AuxiliaryDetail>> => {
   const below = (name: string): boolean => saved.some((s) => name === s.name || name.startsWith(`${s.name}.`));
   return spec.modules
@@ -52,7 +53,7 @@ export const savedModules = (
     .flatMap((m) =>
       Object.entries(m.params).map(([p, shape]) => {
         const key = paramKey(m.name, p);
-        return valuePart(spec, key, m.name, { name: modelPrefix + key, trainable: true, optional: false }, shape);
+        return valuePart(spec, key, m.name, { name: prefix + key, trainable: true, optional: false }, shape);
       }),
     );
 };

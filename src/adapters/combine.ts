@@ -61,7 +61,7 @@ export const restrict = <K extends Algebra>(modules: ReadonlyArray<string>, adap
  */
 export const inverse = (adapter: Adapter<'additive'>): Adapter<'additive'> => {
   assertAdditive('inverse', adapter);
-  if (adapter._tag === 'Compose') return compose(...[...adapter.adapters].reverse().map(inverse));
+  if (adapter._tag === 'Compose') return compose(...adapter.adapters.toReversed().map(inverse));
   return scale(-1, adapter);
 };
 
@@ -81,7 +81,8 @@ export const reasonsOf = (adapter: Adapter): ReadonlyArray<string> => [
 export const isAdditive = (adapter: Adapter): adapter is Adapter<'additive'> => adapter.algebra === 'additive';
 
 /** Whether an adapter has dense merged weights. */
-export const isMergeable = (adapter: Adapter): adapter is Adapter<Mergeable> => adapter.algebra !== 'routed';
+export const isMergeable = (adapter: Adapter): adapter is Adapter<Mergeable> =>
+  adapter.algebra !== 'routed' && adapter.algebra !== 'prompt';
 
 /** The adapter as an additive one, or why it is not. */
 export const additive = (adapter: Adapter): Result<Adapter<'additive'>> =>

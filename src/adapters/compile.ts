@@ -5,6 +5,7 @@ import { lookup, recordOf, type Tensor } from '../ops/tensor.js';
 import type { ModelSpec } from '../models/spec.js';
 import { leavesOf, type Adapter, type Leaf } from './adapter.js';
 import { auxiliaryUpdate, isAuxiliary } from './auxiliary.js';
+import type { Indices } from './indices.js';
 import type { Routing } from './method.js';
 import type { Site } from './site.js';
 import { keysAfter, sourceIn } from './tree.js';
@@ -15,8 +16,14 @@ import { scaleUpdate } from './updates/scale.js';
 export type Reading = 'stored' | 'attached';
 
 const siteUpdate = (leaf: Leaf, site: Site, routing: Routing | undefined): WeightUpdate => {
+  const roles = Object.entries(site.tensors);
+  const isIndex = ([, name]: readonly [string, string]): boolean => Object.hasOwn(leaf.indices, name);
+  const indices = recordOf(
+    roles.filter(isIndex).map(([role, name]) => [role, (leaf.indices[name] as Indices).values] as const),
+  );
+  const named = roles.filter((role) => !isIndex(role));
   const tensors = recordOf(
-    Object.entries(site.tensors).map(([role, name]) => {
+    named.map(([role, name]) => {
       const tensor = lookup(leaf.params, name);
       if (tensor === undefined)
         throw new TypeError(`adapter parameters: expected "${name}", found nothing under that name`);
@@ -25,7 +32,7 @@ const siteUpdate = (leaf: Leaf, site: Site, routing: Routing | undefined): Weigh
   );
   return isAuxiliary(site)
     ? auxiliaryUpdate(site, tensors)
-    : leaf.method.update(leaf.config, site, tensors, { likePeft: leaf.likePeft, routing });
+    : leaf.method.update(leaf.config, site, tensors, { likePeft: leaf.likePeft, routing, indices });
 };
 
 const keysOf = (site: Site, reading: Reading): ReadonlyArray<string> =>

@@ -47,6 +47,9 @@ export const taskTypes = [
   'FEATURE_EXTRACTION',
 ] as const;
 
+/** Values of `peft_type` in files of older versions: Bone is MiSS now. */
+const formerPeftTypes: ReadonlyArray<string> = ['BONE'];
+
 /** Every `peft_type` of PEFT 0.21. */
 export const peftTypes = (
   'PROMPT_TUNING MULTITASK_PROMPT_TUNING P_TUNING PREFIX_TUNING CPT CARTRIDGE ADAPTION_PROMPT LORA ADALORA ADAMSS BEFT ' +
@@ -133,7 +136,7 @@ export const configRecord = (json: unknown): Result<Readonly<Record<string, unkn
   if (!t.UnknownRecord.is(json)) return fail('adapter_config.json', 'a JSON object', show(json));
   const type = json['peft_type'];
   const problems: ReadonlyArray<Problem> =
-    typeof type === 'string' && peftTypes.includes(type)
+    typeof type === 'string' && (peftTypes.includes(type) || formerPeftTypes.includes(type))
       ? []
       : [
           problem(

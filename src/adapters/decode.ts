@@ -7,10 +7,11 @@ import type { ModelSpec } from '../models/spec.js';
 import { decodeFloats, isFloat } from '../ops/dtype.js';
 import { tensorOf } from '../ops/backend.js';
 import { recordOf, sameShape, showShape } from '../ops/tensor.js';
-import { orProblems, problem, unsupported, type Problem, type Result } from '../problem.js';
+import { all, orProblems, problem, unsupported, type Problem, type Result } from '../problem.js';
 import type { Leaf } from './adapter.js';
 import { configRecord, decodeConfig, type BaseConfig } from './config.js';
-import { makeLeaf } from './leaf.js';
+import { decodeIndices, type Indices } from './indices.js';
+import { makeLeaf, type LeafParts } from './leaf.js';
 import type { Method } from './method.js';
 import { registry } from './registry.js';
 import type { Layout, ParamSpec } from './site.js';
@@ -84,7 +85,9 @@ const tensorProblems = (p: ParamSpec, stored: RawTensor): ReadonlyArray<Problem>
           'The shape follows from the config (rank, rank_pattern) and the base model; one of them is not the one this adapter was trained with.',
         ),
       ]),
-  ...(isFloat(stored.dtype) ? [] : [problem(`${file}: ${p.name}`, 'a floating point tensor', stored.dtype)]),
+  ...(isFloat(stored.dtype) || p.into !== undefined
+    ? []
+    : [problem(`${file}: ${p.name}`, 'a floating point tensor', stored.dtype)]),
 ];
 
 const nonFinite = (name: string, values: Float32Array): ReadonlyArray<Problem> => {
@@ -101,22 +104,58 @@ const nonFinite = (name: string, values: Float32Array): ReadonlyArray<Problem> =
       ];
 };
 
-/** Values of the tensors that the layout asks for, or every problem with them. */
-const readParams = (
-  layout: Layout,
-  tensors: ReadonlyMap<string, RawTensor>,
-): Result<ReadonlyArray<readonly [string, RawTensor, Float32Array]>> => {
+/** A tensor of the file: numbers for the backend, or integers that stay on the host. */
+type Read = readonly [param: ParamSpec, stored: RawTensor, value: Float32Array | Indices];
+
+const isIndices = (value: Float32Array | Indices): value is Indices => !(value instanceof Float32Array);
+
+const readParam = (p: ParamSpec, stored: RawTensor): Result<Read> => {
+  if (p.into !== undefined)
+    return E.map((value: Indices): Read => [p, stored, value])(decodeIndices(`${file}: ${p.name}`, p, stored));
+  const values = decodeFloats(stored.dtype, stored.bytes);
+  return orProblems(nonFinite(p.name, values), (): Read => [p, stored, values]);
+};
+
+/** Second names whose values are not those of the first. */
+const copyProblems = (read: ReadonlyArray<Read>): ReadonlyArray<Problem> => {
+  const values = new Map(read.map(([p, , value]) => [p.name, value]));
+  return read.flatMap(([p, , value]) => {
+    const first = p.copyOf === undefined ? value : values.get(p.copyOf);
+    if (first === value || isIndices(value) || (first instanceof Float32Array && first.every((v, i) => v === value[i])))
+      return [];
+    return [problem(`${file}: ${p.name}`, `the values of ${p.copyOf}`, 'others', 'Both belong to one tied parameter.')];
+  });
+};
+
+/** The tensors of a file as a leaf keeps them. */
+type LeafTensors = Pick<LeafParts, 'params' | 'dtypes'> & { readonly indices: Readonly<Record<string, Indices>> };
+
+const leafTensors = (read: ReadonlyArray<Read>): LeafTensors => ({
+  params: recordOf(
+    read.flatMap(([p, { shape }, value]) =>
+      isIndices(value) || p.copyOf !== undefined ? [] : [[p.name, tensorOf(value, shape)] as const],
+    ),
+  ),
+  indices: recordOf(read.flatMap(([p, , value]) => (isIndices(value) ? [[p.name, value] as const] : []))),
+  dtypes: recordOf(read.map(([p, { dtype }]) => [p.name, dtype] as const)),
+});
+
+/**
+ * The tensors that a layout asks for, or every problem with them.
+ *
+ * @returns parameters that the caller owns, integers as plain data, and the dtype of every tensor
+ */
+export const decodeTensors = (layout: Layout, tensors: ReadonlyMap<string, RawTensor>): Result<LeafTensors> => {
   const there = layout.params.flatMap((p) => {
     const stored = tensors.get(p.name);
     return stored === undefined ? [] : [[p, stored] as const];
   });
   const shapes = there.flatMap(([p, stored]) => tensorProblems(p, stored));
   const names = nameProblems(layout.params, tensors);
-  if (shapes.length + names.length > 0) return orProblems([...names, ...shapes], () => []);
-  const values = there.map(([p, stored]) => [p.name, stored, decodeFloats(stored.dtype, stored.bytes)] as const);
-  return orProblems(
-    values.flatMap(([name, , v]) => nonFinite(name, v)),
-    () => values,
+  return F.pipe(
+    orProblems([...names, ...shapes], () => there),
+    E.chain((found) => all(found.map(([p, stored]) => readParam(p, stored)))),
+    E.chain((read) => orProblems(copyProblems(read), () => leafTensors(read))),
   );
 };
 
@@ -140,16 +179,9 @@ export const decodeAdapter = (files: AdapterFiles, base: ModelSpec): Result<Deco
     E.bind('layout', ({ method, config, tree }) =>
       method.layout(config, { spec: tree.spec, has: (name) => files.tensors.has(name) }),
     ),
-    E.bind('read', ({ layout }) => readParams(layout, files.tensors)),
-    E.map(({ method, decoded, config, tree, layout, read }) => ({
-      adapter: makeLeaf({
-        method,
-        config,
-        ...tree,
-        layout,
-        params: recordOf(read.map(([name, { shape }, values]) => [name, tensorOf(values, shape)] as const)),
-        dtypes: recordOf(read.map(([name, { dtype }]) => [name, dtype] as const)),
-      }),
+    E.bind('tensors', ({ layout }) => decodeTensors(layout, files.tensors)),
+    E.map(({ method, decoded, config, tree, layout, tensors }) => ({
+      adapter: makeLeaf({ method, config, ...tree, layout, ...tensors }),
       warnings: [...decoded.warnings, ...layout.warnings],
     })),
   );

@@ -16,7 +16,7 @@ export type Starter<D> = (site: Site<D>, role: string, key: Key, shape: Shape) =
  * a key of its own. A parameter that several sites share is made once, for the first of them.
  */
 export const initParams = <D>(layout: Layout<D>, key: Key, weights: Weights, start: Starter<D>): Result<Weights> => {
-  const shapes = new Map(layout.params.map((p) => [p.name, p.shape]));
+  const shapes = new Map(layout.params.filter((p) => p.into === undefined).map((p) => [p.name, p.shape]));
   const made = new Set<string>();
   const keys = split(key, layout.sites.length);
   const parts = layout.sites.map((site, i): Result<ReadonlyArray<readonly [string, Tensor]>> => {

@@ -5,7 +5,7 @@ import { E, F } from '../fp.js';
 import type { ModelSpec } from '../models/spec.js';
 import { scope } from '../ops/backend.js';
 import type { Key } from '../ops/random.js';
-import { lookup, mapRecord, recordOf, type Weights } from '../ops/tensor.js';
+import { lookup, recordOf, type Weights } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
 import type { Leaf } from './adapter.js';
 import { decodeConfig, type BaseConfig } from './config.js';
@@ -31,6 +31,8 @@ const underNewKeys = (change: TreeChange | undefined, weights: Weights): Weights
     }),
   );
 
+const noIndices: Result<Readonly<Record<string, Int32Array>>> = E.right({});
+
 /**
  * A new adapter at the start of its training.
  *
@@ -52,7 +54,25 @@ export const init = (
     E.bind('params', ({ config: c, tree, layout }) =>
       scope(() => method.init(c, { layout, spec: tree.spec, key, weights: underNewKeys(tree.change, weights) })),
     ),
-    E.map(({ config: c, tree, layout, params }) =>
-      makeLeaf({ method, config: c, ...tree, layout, params, dtypes: mapRecord(params, () => 'F32' as const) }),
+    E.bind('indices', ({ config: c, layout }) => method.indices?.(c, layout) ?? noIndices),
+    E.map(({ config: c, tree, layout, params, indices }) =>
+      makeLeaf({
+        method,
+        config: c,
+        ...tree,
+        layout,
+        params,
+        indices: recordOf(
+          layout.params.flatMap(({ name, shape }) => {
+            const values = lookup(indices, name);
+            return values === undefined ? [] : [[name, { shape, values }] as const];
+          }),
+        ),
+        dtypes: recordOf(
+          layout.params
+            .filter((p) => p.copyOf !== undefined || Object.hasOwn({ ...params, ...indices }, p.name))
+            .map((p) => [p.name, p.into === undefined ? 'F32' : 'I32'] as const),
+        ),
+      }),
     ),
   );

@@ -6,10 +6,11 @@ import type { DType } from '../ops/dtype.js';
 import { recordOf, type Tensor, type Weights } from '../ops/tensor.js';
 import type { Adapter, Leaf } from './adapter.js';
 import type { BaseConfig } from './config.js';
+import type { Indices } from './indices.js';
 import type { Method } from './method.js';
 import type { Layout } from './site.js';
 import type { TreeChange } from './tree.js';
-import type { Algebra } from './updates/traits.js';
+import { joinAlgebras, type Algebra } from './updates/traits.js';
 
 /** What a leaf is made of. */
 export interface LeafParts {
@@ -19,16 +20,30 @@ export interface LeafParts {
   readonly change: TreeChange | undefined;
   readonly layout: Layout;
   readonly params: Weights;
+  readonly indices?: Readonly<Record<string, Indices>>;
   readonly dtypes: Readonly<Record<string, DType>>;
 }
 
-/** A leaf from checked parts. */
+/** Second names of parameters, those that the file has. */
+const copiesOf = (layout: Layout, dtypes: LeafParts['dtypes']): Readonly<Record<string, string>> =>
+  recordOf(
+    layout.params.flatMap((p) =>
+      p.copyOf !== undefined && Object.hasOwn(dtypes, p.name) ? [[p.name, p.copyOf] as const] : [],
+    ),
+  );
+
+/** A leaf from checked parts; `dtypes` names every tensor of the file. */
 export const makeLeaf = ({ layout, ...parts }: LeafParts): Leaf => ({
   _tag: 'Leaf',
   ...parts,
+  indices: parts.indices ?? {},
+  copies: copiesOf(layout, parts.dtypes),
   likePeft: false,
-  algebra: layout.algebra,
-  reasons: layout.reasons,
+  algebra: joinAlgebras(parts.change === undefined ? [layout.algebra] : [layout.algebra, 'replacement']),
+  reasons:
+    parts.change === undefined || layout.reasons.length > 0
+      ? layout.reasons
+      : ['it changes the module tree (replicated layers, or a tie that is cut)'],
   sites: layout.sites,
   trainable: layout.params.filter((p) => p.trainable && Object.hasOwn(parts.params, p.name)).map((p) => p.name),
 });

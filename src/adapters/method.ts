@@ -39,6 +39,8 @@ export interface UpdateOptions {
   readonly likePeft: boolean;
   /** What routes the forward pass; absent when merging. */
   readonly routing?: Routing | undefined;
+  /** Integer tensors of the site by role, on the host; absent where the method has none. */
+  readonly indices?: Readonly<Record<string, Int32Array>>;
 }
 
 /** What some adapters look at beside their own parameters, for one batch. */
@@ -71,6 +73,8 @@ export interface Method<C extends BaseConfig = any, D = any> {
   readonly layout: (config: C, context: LayoutContext) => Result<Layout<D>>;
   /** The start of training. */
   readonly init: (config: C, context: InitContext<D>) => Result<Weights>;
+  /** Values of a new adapter's integer tensors, by name; absent where the method has none. */
+  readonly indices?: (config: C, layout: Layout<D>) => Result<Readonly<Record<string, Int32Array>>>;
   /** What the method does to one site's parameter. */
   readonly update: (
     config: C,

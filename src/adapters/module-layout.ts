@@ -2,8 +2,8 @@
  * The layout of a method that acts on modules: its own sites, and what its checkpoint saves beside them.
  */
 import { E, F } from '../fp.js';
-import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../models/spec.js';
-import type { Shape } from '../ops/tensor.js';
+import { ownerOf, paramKey, type ModelSpec, type ModuleKind, type ModuleSpec } from '../models/spec.js';
+import { showShape, sizeOf, type Shape } from '../ops/tensor.js';
 import { all, fail, type Result } from '../problem.js';
 import { idleBiases, modelPrefix, savedBiases, savedEmbeddings, savedModules, untieSaved } from './auxiliary.js';
 import type { BaseConfig } from './config.js';
@@ -38,6 +38,25 @@ export const featuresOf = (m: ModuleSpec, fanInFanOut = false): Features => {
   const transposed = m.kind === 'Conv1D' || (m.kind === 'Linear' && m.inferred === true && fanInFanOut);
   if (transposed || m.kind === 'Embedding') return { out: columns, in: rows, transposed };
   return { out: rows, in: columns * (m.conv?.groups ?? 1), transposed };
+};
+
+/**
+ * Columns of a weight [out, ...] as a matrix: the inputs of a Linear, channels times kernel of a Conv2d. Methods that turn
+ * them act on kinds from `kinds`; PEFT knows neither groups nor oblong kernels there.
+ */
+export const inputColumns = (m: ModuleSpec, kinds: ReadonlyArray<ModuleKind>): Result<number> => {
+  if (!kinds.includes(m.kind)) return unfit(m, `a ${kinds.join(' or ')}`);
+  const { in: inputs } = featuresOf(m);
+  if (m.conv === undefined) return E.right(inputs);
+  const { kernel, groups } = m.conv;
+  return groups === 1 && kernel.every((k) => k === kernel[0])
+    ? E.right(inputs * sizeOf(kernel))
+    : fail(
+        `target_modules: ${m.name}`,
+        'a convolution with a square kernel and one group',
+        `kernel ${showShape(kernel)}, ${groups} groups`,
+        'Narrow target_modules or use exclude_modules.',
+      );
 };
 
 /** A part that changes a module's `weight` by the tensors `<module>.<suffix>`, one for each role. */
@@ -110,6 +129,12 @@ export const moduleLayout = <C extends TargetingConfig, D>(
       return layoutOfParts(parts as ReadonlyArray<Part<D>>, [...saved.warnings, ...selected.warnings], idle);
     }),
   );
+
+/** A layout with more warnings. */
+export const warned = <D>(layout: Layout<D>, warnings: ReadonlyArray<string>): Layout<D> => ({
+  ...layout,
+  warnings: [...layout.warnings, ...warnings],
+});
 
 /** `moduleLayout` for parts that come module by module. */
 export const eachModule =

@@ -1,6 +1,7 @@
 /**
  * Sites: where an adapter acts, as plain data.
  */
+import type { Shape } from '../ops/tensor.js';
 import { joinAlgebras, type Algebra } from './updates/traits.js';
 
 /** One parameter of the model that an adapter changes. */
@@ -24,6 +25,13 @@ export interface ParamSpec {
   readonly trainable: boolean;
   /** May be missing from the file. */
   readonly optional: boolean;
+  /**
+   * A tensor of distinct places in a tensor of this shape, as integers: [axes, n], or any shape for one axis. It stays on the
+   * host, see `Leaf.indices`.
+   */
+  readonly into?: Shape;
+  /** The name of a tensor that the file holds once more under this name; see `Leaf.copies`. */
+  readonly copyOf?: string;
 }
 
 /** A site with the tensors that it brings and the algebra of its update. */

@@ -47,6 +47,18 @@ export const layerSelection = {
 /** The standard targeting fields. */
 export const targeting = { ...targetModules, ...excludeModules, ...layerSelection } as const satisfies Fields;
 
+/** Which biases are trained and saved beside the adapter; PEFT looks at the ending of "lora_only", "boft_only" and so on alone. */
+export const trainedBias = {
+  bias: field(
+    t.refinement(
+      t.string,
+      (s) => s === 'none' || s === 'all' || s.endsWith('_only'),
+      '"none", "all" or a word that ends in "_only"',
+    ),
+    'none',
+  ),
+} as const satisfies Fields;
+
 /** rank_pattern and alpha_pattern. */
 export const rankPatterns = {
   alpha_pattern: field(byPattern(t.number, 'numbers'), {}),
@@ -60,31 +72,36 @@ export interface LayerSelection {
   readonly layers_to_transform: number | ReadonlyArray<number> | null;
 }
 
-/** PEFT's rules across target_modules, layers_to_transform and layers_pattern. */
-export const layerProblems = (c: LayerSelection): ReadonlyArray<Problem> => {
-  const regex = typeof c.target_modules === 'string';
+/** A regular expression in target_modules already says which layers. */
+export const regexLayerProblems = (c: LayerSelection): ReadonlyArray<Problem> => {
   const selected = c.layers_to_transform ?? c.layers_pattern;
-  const pattern = c.layers_pattern !== null && c.layers_pattern.length > 0;
-  return [
-    ...(regex && selected !== null
-      ? [
-          problem(
-            'adapter_config.json: layers_to_transform',
-            'no layer selection beside a string in target_modules',
-            JSON.stringify(selected),
-            'Put the layers into the regular expression, or make target_modules a list.',
-          ),
-        ]
-      : []),
-    ...(pattern && c.layers_to_transform === null
-      ? [
-          problem(
-            'adapter_config.json: layers_pattern',
-            'layers_to_transform beside layers_pattern',
-            'layers_pattern alone',
-            'Name the layers in layers_to_transform.',
-          ),
-        ]
-      : []),
-  ];
+  return typeof c.target_modules === 'string' && selected !== null
+    ? [
+        problem(
+          'adapter_config.json: layers_to_transform',
+          'no layer selection beside a string in target_modules',
+          JSON.stringify(selected),
+          'Put the layers into the regular expression, or make target_modules a list.',
+        ),
+      ]
+    : [];
 };
+
+/** A pattern of layers without the layers selects nothing. */
+export const layerPatternProblems = (c: LayerSelection): ReadonlyArray<Problem> =>
+  c.layers_pattern !== null && c.layers_pattern.length > 0 && c.layers_to_transform === null
+    ? [
+        problem(
+          'adapter_config.json: layers_pattern',
+          'layers_to_transform beside layers_pattern',
+          'layers_pattern alone',
+          'Name the layers in layers_to_transform.',
+        ),
+      ]
+    : [];
+
+/** PEFT's rules across target_modules, layers_to_transform and layers_pattern; some methods have one of them only. */
+export const layerProblems = (c: LayerSelection): ReadonlyArray<Problem> => [
+  ...regexLayerProblems(c),
+  ...layerPatternProblems(c),
+];

@@ -64,11 +64,17 @@ export interface Scale {
   readonly axis: 0 | 1;
 }
 
-/** W' = R W (axis 0) or W R (axis 1), with R = blockdiag(R[0], R[1], ...); R is [k, b, b]. */
+/**
+ * W' = R W (axis 0) or W R (axis 1), with R = blockdiag(R[0], R[1], ...); R is [k, b, b].
+ *
+ * With an order the blocks act on features that lie apart: entry j of the blocks is feature order[j].
+ */
 export interface Rotate {
   readonly _tag: 'Rotate';
   readonly R: Tensor;
   readonly axis: 0 | 1;
+  /** A permutation of the k b features. */
+  readonly order?: Int32Array;
 }
 
 /**
@@ -93,6 +99,14 @@ export interface Split {
   readonly U: Tensor;
   readonly S: Tensor;
   readonly V: Tensor;
+}
+
+/**
+ * W'[i, j] = W[i, j] (I + B[i]) + B[i] for the blocks of W, [b, b] each, with B [m / b, b, b]: one affine map for each row of blocks.
+ */
+export interface BlockAffine {
+  readonly _tag: 'BlockAffine';
+  readonly B: Tensor;
 }
 
 /**
@@ -132,6 +146,19 @@ export interface Sequence {
   readonly _tag: 'Sequence';
   readonly updates: ReadonlyArray<WeightUpdate>;
 }
+
+/**
+ * Virtual tokens before the real ones: soft embeddings [n, D], or [batch, n, D] where samples differ (prompt tuning), or keys and values [1, Hkv, n, d] for every
+ * layer (prefix tuning, cartridges). They change no weight; the model's forward pass reads them.
+ */
+export interface Prompt {
+  readonly _tag: 'Prompt';
+  readonly soft?: Tensor;
+  readonly prefix?: ReadonlyArray<{ readonly k: Tensor; readonly v: Tensor }>;
+}
+
+/** The key under which virtual tokens stand beside the weights; no parameter has this name. */
+export const promptKey = '(prompt)';
 
 /** y' = y + s conv_B(conv_A(x)): LoRA on a grouped convolution, whose B [out, r / groups] is grouped and A [r, in, ...kernel] is not. */
 export interface GroupedConv {
@@ -173,17 +200,24 @@ export type WeightUpdate =
   | Rotate
   | Reflect
   | Split
+  | BlockAffine
   | Normalize
   | Replace
   | ReplaceRows
   | Sum
   | Sequence
+  | Prompt
   | Branch;
 
 export const lowRank = (B: Tensor, A: Tensor, s: number): LowRank => ({ _tag: 'LowRank', B, A, s });
 export const dense = (delta: Tensor, s = 1): Dense => ({ _tag: 'Dense', delta, s });
 export const scale = (l: Tensor, axis: 0 | 1): Scale => ({ _tag: 'Scale', l, axis });
-export const rotate = (R: Tensor, axis: 0 | 1): Rotate => ({ _tag: 'Rotate', R, axis });
+export const rotate = (R: Tensor, axis: 0 | 1, order?: Int32Array): Rotate => ({
+  _tag: 'Rotate',
+  R,
+  axis,
+  ...(order === undefined ? {} : { order }),
+});
 export const normalize = (update: WeightUpdate, m: Tensor, axis: 0 | 1): Normalize => ({
   _tag: 'Normalize',
   update,

@@ -11,6 +11,8 @@ import type { Session } from './session.js';
 export interface Report {
   /** The JSON document of `--json`. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** What goes to stdout without `--json`, where the command is run for it. */
+  readonly data?: string;
   /** The same for people. */
   readonly lines: ReadonlyArray<string>;
   /** A law is broken: the process ends with code 3. */

@@ -3,6 +3,7 @@
  */
 import { Command as Commander, CommanderError } from 'commander';
 import type { Command, Outcome } from './command.js';
+import { generate } from './commands/generate.js';
 import { inspect } from './commands/inspect.js';
 import { logits } from './commands/logits.js';
 import { merge } from './commands/merge.js';
@@ -18,7 +19,7 @@ import type { Terminal } from './terminal.js';
 import { version } from './version.js';
 
 /** Every command, in the order of the help. */
-export const commands: ReadonlyArray<Command> = [inspect, merge, unmerge, verify, logits];
+export const commands: ReadonlyArray<Command> = [inspect, merge, unmerge, verify, logits, generate];
 
 interface Switches {
   readonly json: boolean;
@@ -52,6 +53,7 @@ const conclude = (outcome: Outcome, terminal: Terminal, { json, quiet }: Switche
     return outcome._tag === 'Usage' ? exitCode.usage : exitCode.failed;
   }
   const { report } = outcome;
+  if (!json && report.data !== undefined) terminal.stdout.write(`${report.data}\n`);
   if (json) printJson(terminal, report.json);
   else if (!quiet) print(terminal, report.lines);
   return report.broken === true ? exitCode.broken : exitCode.ok;

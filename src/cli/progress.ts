@@ -6,16 +6,15 @@ import type { Terminal } from './terminal.js';
 
 /** A piece of work that is under way. */
 export interface Progress {
-  /** How much is done so far. Throws the reason of the interruption once the user has interrupted. */
-  readonly update: (done: number, total?: number) => void;
+  /** How much of how much is done. Throws the reason of the interruption once the user has interrupted. */
+  readonly update: (done: number, total: number) => void;
   /** Ends the display; the line stays. */
   readonly stop: () => void;
 }
 
-/** What is counted: bytes, or anything else. */
+/** What is done, and how amounts of it are shown. */
 export interface Work {
   readonly label: string;
-  readonly total: number;
   readonly show: (amount: number) => string;
 }
 
@@ -31,15 +30,15 @@ const barOf = (label: string, terminal: Terminal): SingleBar =>
     Presets.legacy,
   );
 
-/** Starts a display of some work. */
-export const startProgress = ({ label, total, show }: Work, terminal: Terminal, shown: boolean): Progress => {
+/** Starts a display of some work; it shows from the first update on, which brings the total. */
+export const startProgress = ({ label, show }: Work, terminal: Terminal, shown: boolean): Progress => {
   const bar = shown && terminal.interactive ? barOf(label, terminal) : undefined;
-  bar?.start(total, 0, { done: show(0), all: show(total) });
   return {
-    update: (done, newTotal = total) => {
+    update: (done, total) => {
       terminal.signal.throwIfAborted();
-      bar?.setTotal(newTotal);
-      bar?.update(done, { done: show(done), all: show(newTotal) });
+      const payload = { done: show(done), all: show(total) };
+      if (bar?.isActive === false) bar.start(total, 0, payload);
+      bar?.update(done, payload);
     },
     stop: () => bar?.stop(),
   };

@@ -6,7 +6,7 @@ import { showBytes } from './quantities.js';
 import { printable, styleOf, type Style } from './style.js';
 import type { Terminal } from './terminal.js';
 
-/** Tells how much is done, of a total that may have become known. */
+/** Tells how much of how much is done. */
 export type Update = Progress['update'];
 
 /** One run of a command. */
@@ -17,8 +17,8 @@ export interface Session {
   /** Tells people something that may be wrong; silent under `--quiet`. */
   readonly warn: (text: string) => void;
   /** Shows work in bytes while `f` runs. */
-  readonly working: <A>(label: string, bytes: number, f: (update: Update) => Promise<A>) => Promise<A>;
-  /** Shows work in steps, whose number is known only as it goes on, while `f` runs. */
+  readonly working: <A>(label: string, f: (update: Update) => Promise<A>) => Promise<A>;
+  /** Shows work in steps while `f` runs. */
   readonly counting: <A>(label: string, noun: string, f: (update: Update) => Promise<A>) => Promise<A>;
 }
 
@@ -40,7 +40,7 @@ export const sessionOn = (terminal: Terminal, quiet: boolean): Session => {
     style,
     note: (text) => say(`${style.faint('note')} ${printable(text)}`),
     warn: (text) => say(`${style.warning('warning')} ${printable(text)}`),
-    working: (label, total, f) => during({ label, total, show: showBytes }, f),
-    counting: (label, noun, f) => during({ label, total: 1, show: (n) => `${n} ${noun}` }, f),
+    working: (label, f) => during({ label, show: showBytes }, f),
+    counting: (label, noun, f) => during({ label, show: (n) => `${n} ${noun}` }, f),
   };
 };

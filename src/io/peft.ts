@@ -4,6 +4,7 @@
 import { pathInside, readText, statFile, writeFolderAtomic } from '#fs';
 import type { Leaf } from '../adapters/adapter.js';
 import { encodeConfig } from '../adapters/config.js';
+import { encodeIndices } from '../adapters/indices.js';
 import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
 import { E } from '../fp.js';
 import type { ModelSpec } from '../models/spec.js';
@@ -105,6 +106,12 @@ export const encodeAdapter = async (
   const tensors = new Map<string, RawTensor>();
   for (const [name, tensor] of Object.entries(leaf.params)) {
     tensors.set(name, await rawTensor(tensor, leaf.dtypes[name] ?? 'F32'));
+  }
+  for (const [name, original] of Object.entries(leaf.copies)) {
+    tensors.set(name, await rawTensor(leaf.params[original] as Tensor, leaf.dtypes[name] ?? 'F32'));
+  }
+  for (const [name, indices] of Object.entries(leaf.indices)) {
+    tensors.set(name, encodeIndices(leaf.dtypes[name] ?? 'I32', indices));
   }
   return E.map((bytes: Uint8Array) => ({ config: encodeConfig(leaf.method.fields, leaf.config), tensors: bytes }))(
     serialize(tensors, new Map([['format', 'pt']])),

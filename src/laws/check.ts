@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 import type { Algebra } from '../adapters/updates/traits.js';
 import { arena } from './arena.js';
 import { realise, showSubject, subjectData, type SubjectData, type Trial } from './arbitraries/subjects.js';
-import { methodArbitraries, type MethodArbitrary } from './arbitraries/methods.js';
-import { noLessLawful, type Law } from './law.js';
+import type { MethodArbitrary } from './arbitraries/methods.js';
+import type { Law } from './law.js';
 import { laws } from './laws.js';
 import { definitionLaw } from './predicates/definition.js';
 import type { Verdict } from './verdict.js';
@@ -83,70 +83,3 @@ export const checkMethod = (
   algebra: Algebra,
   options: CheckOptions = {},
 ): Promise<Report> => checkLaw(law, subjectData(from, algebra, law.arity), options);
-
-/** One cell of the matrix of methods and laws. */
-export interface Cell {
-  readonly method: string;
-  /** The adapters drawn are at most as unlawful as this. */
-  readonly algebra: Algebra;
-  readonly law: string;
-  readonly status: 'holds' | 'broken' | 'not applicable' | 'todo';
-  /** Why, where the law does not simply hold. */
-  readonly why: string;
-  readonly ulps?: number | undefined;
-}
-
-/** Why a law is not about a method's adapters in an algebra, or `undefined` where it is. */
-export const notApplicable = (law: Law, algebra: Algebra): string | undefined =>
-  noLessLawful(algebra, law.atMost)
-    ? undefined
-    : law.atMost === 'additive'
-      ? `a ${algebra} adapter is no vector: it neither scales nor subtracts`
-      : `a ${algebra} adapter has no dense merged weights`;
-
-/** The cells of one method in one algebra. */
-export const methodCells = async (
-  from: MethodArbitrary,
-  algebra: Algebra,
-  options: CheckOptions = {},
-): Promise<ReadonlyArray<Cell>> => {
-  const cells: Cell[] = [];
-  for (const law of lawsOf(from)) {
-    const cell = { method: from.method.peftType, algebra, law: law.name };
-    const why = notApplicable(law, algebra);
-    if (why !== undefined) cells.push({ ...cell, status: 'not applicable', why });
-    else if (law.name === 'definition' && from.definition === undefined)
-      cells.push({ ...cell, status: 'todo', why: 'the method has no equation in src/laws/definitions yet' });
-    else {
-      const { holds, detail, ulps } = await checkMethod(law, from, algebra, options);
-      cells.push({ ...cell, status: holds ? 'holds' : 'broken', why: detail, ulps });
-    }
-  }
-  return cells;
-};
-
-/**
- * Every method of a registry against every law, in each algebra that its adapters live in.
- *
- * @param registry methods by `peft_type`; one without a row in `arbitraries` is to do
- */
-export const lawMatrix = async (
-  registry: Readonly<Record<string, unknown>>,
-  options: CheckOptions & { readonly arbitraries?: Readonly<Record<string, MethodArbitrary>> } = {},
-): Promise<ReadonlyArray<Cell>> => {
-  const { arbitraries = methodArbitraries, ...check } = options;
-  const cells: Cell[] = [];
-  for (const method of Object.keys(registry)) {
-    const from = arbitraries[method];
-    if (from === undefined)
-      cells.push({
-        method,
-        algebra: 'routed',
-        law: 'every law',
-        status: 'todo',
-        why: 'no arbitrary draws its adapters yet',
-      });
-    else for (const algebra of from.algebras) cells.push(...(await methodCells(from, algebra, check)));
-  }
-  return cells;
-};

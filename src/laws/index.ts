@@ -3,27 +3,19 @@
  */
 export { arena } from './arena.js';
 export { adapterData, fit, type AdapterData } from './arbitraries/adapters.js';
+export { arbitraryOf, genericArbitrary } from './arbitraries/generic.js';
 export { loraConfig } from './arbitraries/lora.js';
 export { methodArbitraries, type MethodArbitrary } from './arbitraries/methods.js';
 export { modelSpec } from './arbitraries/models.js';
 export { realise, showSubject, subjectData, type SubjectData, type Trial } from './arbitraries/subjects.js';
-export {
-  checkLaw,
-  checkMethod,
-  lawMatrix,
-  lawsOf,
-  methodCells,
-  notApplicable,
-  type Cell,
-  type CheckOptions,
-  type Report,
-} from './check.js';
+export { checkLaw, checkMethod, lawsOf, type CheckOptions, type Report } from './check.js';
 export { sameBits, snapshot, within, type Bound, type Snapshot, type Values } from './compare.js';
 export type { Definition, Exact, Expected } from './definitions/definition.js';
 export { loraDefinition } from './definitions/lora.js';
 export { law, noLessLawful, type Law, type Subject } from './law.js';
 export { laws } from './laws.js';
 export { magnitudeOf, roundingsOf } from './magnitude.js';
+export { lawMatrix, methodCells, notApplicable, type Cell, type LawMatrix, type MethodRow } from './matrix.js';
 export { weft, type Operations } from './operations.js';
 export { associativityLaw, composeLaw, unitLaw } from './predicates/composition.js';
 export { definitionLaw } from './predicates/definition.js';

@@ -35,6 +35,8 @@ const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split 
       return { ...u, l: tf.abs(u.l) };
     case 'Rotate':
       return { ...u, R: tf.abs(u.R) };
+    case 'BlockAffine':
+      return { ...u, B: tf.abs(u.B) };
     case 'Replace':
     case 'ReplaceRows':
       return { ...u, value: tf.abs(u.value) };
@@ -95,6 +97,8 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
       return 1;
     case 'Rotate':
       return (update.R.shape[1] as number) + 1;
+    case 'BlockAffine':
+      return (update.B.shape[1] as number) + 3;
     case 'Reflect':
       return (update.U.shape[1] as number) * ((update.U.shape[0] as number) + 4);
     case 'Split':
@@ -108,7 +112,7 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
     case 'Sequence':
       return update.updates.reduce((n, u) => n + roundingsOf(u, shape), 0);
     case 'Branch':
-      return update.A.size + update.B.size;
+      return Infinity;
   }
 };
 

@@ -9,13 +9,17 @@ import type { Config } from './config.js';
 import { gpt2 } from './gpt2.js';
 import { llama } from './llama.js';
 import type { Forward, Inputs, LanguageModel, Model } from './model.js';
+import { withPrompts } from './prompt.js';
 import type { ModelSpec } from './spec.js';
 
 type Prepare = (modelType: string, config: Config) => Result<LanguageModel>;
 
 /** A model with its configuration type hidden, so that models of different ones share a table. */
 const entries = <C>({ modelTypes, decode, prepare }: Model<C>): ReadonlyArray<readonly [string, Prepare]> =>
-  modelTypes.map((modelType) => [modelType, (name, config) => E.map(prepare)(decode(name, config))] as const);
+  modelTypes.map(
+    (modelType) =>
+      [modelType, (name, config) => E.map((c: C) => withPrompts(prepare(c)))(decode(name, config))] as const,
+  );
 
 const models: ReadonlyMap<string, Prepare> = new Map([...entries(llama), ...entries(gpt2)]);
 

@@ -39,7 +39,7 @@ const kept = (z: Float32Array, k: number | undefined): ReadonlyArray<number> => 
   return [...z.keys()].filter((i) => (z[i] as number) >= least);
 };
 
-/** The fewest of `tokens`, most probable first, whose weights reach p of the total; the token that reaches it is in. */
+/** The fewest of `tokens`, most probable first (of equals, the first), whose weights reach p of the total. */
 const nucleus = (tokens: ReadonlyArray<number>, weights: Float64Array, p: number): ReadonlyArray<number> => {
   const weight = (i: number): number => weights[i] as number;
   const falling = tokens.toSorted((i, j) => weight(j) - weight(i) || i - j);

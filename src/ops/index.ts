@@ -29,7 +29,7 @@ export { activation, gelu, geluTanh, quickGelu, relu, silu, type Activation } fr
 export { convNd, type ConvOptions } from './conv.js';
 export { matMul } from './mat-mul.js';
 export { layerNorm, rmsNorm } from './norm.js';
-export { bits, key, normal, normalValues, split, uniform, uniformValues, type Key } from './random.js';
+export { bits, kaimingUniform, key, normal, normalValues, split, uniform, uniformValues, type Key } from './random.js';
 export { logSoftmax, logSumExp } from './softmax.js';
 export { noGrad, stopGradient } from './stop-gradient.js';
 export { valueAndGrad, type ValueAndGrad } from './value-and-grad.js';

@@ -54,3 +54,12 @@ export const uniform = (k: Key, shape: Shape, lo = 0, hi = 1): Tensor =>
 /** A tensor of normal numbers of a mean and a standard deviation. */
 export const normal = (k: Key, shape: Shape, mean = 0, std = 1): Tensor =>
   tensorOf(normalValues(k, sizeOf(shape), mean, std), shape);
+
+/**
+ * U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)), fan_in the product of all sizes but the first: torch's `kaiming_uniform_` with
+ * a = sqrt(5), the start of its linear layers.
+ */
+export const kaimingUniform = (k: Key, shape: Shape): Tensor => {
+  const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
+  return uniform(k, shape, -bound, bound);
+};

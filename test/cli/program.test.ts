@@ -33,7 +33,7 @@ describe('a wrong command line', () => {
   it('without a command names the commands', async () => {
     const { code, out, err } = await run();
     expect([code, out]).toEqual([2, '']);
-    expect(err).toContain('expected  one of the commands inspect, merge, unmerge, verify, logits');
+    expect(err).toContain(`expected  one of the commands ${commands.map((c) => c.name).join(', ')}`);
   });
 
   it('with an unknown command says so', async () => {
@@ -92,10 +92,8 @@ describe('a wrong command line', () => {
   });
 
   it('with as many factors as neither one nor the adapters', async () => {
-    const { code, err } = await run(
-      ...['merge', '--base', 'b', '--out', 'o', '--adapter', 'a', '--adapter', 'b', '--adapter', 'c'],
-      ...['--scale', '1', '--scale', '2'],
-    );
+    const line = 'merge --base b --out o --adapter a --adapter b --adapter c --scale 1 --scale 2';
+    const { code, err } = await run(...line.split(' '));
     expect(code).toBe(2);
     expect(err).toContain('expected  one number, or one for each of 3 adapters');
   });

@@ -6,13 +6,17 @@ import { inject } from 'vitest';
 import { weft } from '../../src/cli/program.js';
 import type { ExitCode } from '../../src/cli/exit-code.js';
 
+/** A JSON document that a test looks into. */
+// eslint-disable-next-line typescript/no-explicit-any
+export type Json = Readonly<Record<string, any>>;
+
 /** What a command line did. */
 export interface Ran {
   readonly code: ExitCode;
   readonly out: string;
   readonly err: string;
   /** The one JSON document on stdout; fails where it is none. */
-  readonly json: () => Readonly<Record<string, any>>;
+  readonly json: () => Json;
 }
 
 /** Options of a run. */
@@ -49,7 +53,7 @@ export const runWith = async (streams: Streams, ...argv: ReadonlyArray<string>):
     signal: streams.signal ?? new AbortController().signal,
   });
   const text = out.text();
-  return { code, out: text, err: err.text(), json: () => JSON.parse(text) as Readonly<Record<string, any>> };
+  return { code, out: text, err: err.text(), json: () => JSON.parse(text) as Json };
 };
 
 /** Runs `weft ...argv` where stderr is no terminal. */

@@ -8,14 +8,15 @@ import * as t from 'io-ts';
 import { E, F } from '../../fp.js';
 import { paramKey, type ModelSpec, type ModuleSpec } from '../../models/spec.js';
 import { normal, type Key } from '../../ops/random.js';
-import { sizeOf, type Shape, type Tensor } from '../../ops/tensor.js';
+import { lookup, sizeOf, type Shape, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
-import { orProblems, problem, type Result } from '../../problem.js';
+import { fail, orProblems, problem, type Result } from '../../problem.js';
 import { field, nullable, type BaseConfig, type Fields, type Values } from '../config.js';
 import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
+import { ia3Feedforward } from '../targets/defaults/others.js';
 import { compilePattern, fullMatch } from '../targets/pattern.js';
 import { excludeModules, names, targetModules } from '../targeting-fields.js';
 import { scale } from '../update.js';
@@ -36,10 +37,18 @@ interface Detail {
   readonly repeat: number;
 }
 
-/** PEFT compares plain ends of names here, without regard to dots. */
-const isFeedforward = (c: Ia3Config): Result<(name: string) => boolean> => {
-  const given = c.feedforward_modules;
-  if (given === null) return E.right(() => false);
+const noFeedforward = (modelType: string | undefined): Result<never> =>
+  fail(
+    'adapter_config.json: feedforward_modules',
+    'the targets whose inputs are scaled',
+    `none, and ${modelType === undefined ? 'this model has no model_type' : `model type ${modelType} has no default`}`,
+    'List their names, or give [] where all outputs are scaled.',
+  );
+
+/** PEFT compares plain ends of names here, without regard to dots; null stands for the architecture's default. */
+const isFeedforward = (c: Ia3Config, { modelType }: ModelSpec): Result<(name: string) => boolean> => {
+  const given = c.feedforward_modules ?? lookup(ia3Feedforward, modelType ?? '');
+  if (given === undefined) return noFeedforward(modelType);
   if (typeof given !== 'string') return E.right((name) => given.some((g) => name.endsWith(g)));
   return E.map((pattern: Parameters<typeof fullMatch>[0]) => (name: string) => fullMatch(pattern, name))(
     compilePattern(given, 'adapter_config.json: feedforward_modules'),
@@ -110,7 +119,7 @@ export const ia3: Method<Ia3Config, Detail> = {
   restructure: restructureSaved,
   layout: (c, context) =>
     F.pipe(
-      isFeedforward(c),
+      isFeedforward(c, context.spec),
       E.chain((feedforward) => moduleLayout(c, context, eachModule(parts(c, context.spec, feedforward)))),
     ),
   init: (c, { layout, key, weights }) =>

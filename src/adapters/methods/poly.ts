@@ -19,6 +19,7 @@ import type { Method, Routing } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { excludeModules, literals, positiveInt, targetModules } from '../targeting-fields.js';
+import { checkedTasks } from '../tasks.js';
 import type { WeightUpdate } from '../update.js';
 
 const fields = {
@@ -76,23 +77,13 @@ const mixed = (w: Tensor, X: Tensor): Tensor => {
   return tf.reshape(matMul(w, tf.reshape(X, [S, K, p * q])), [S, w.shape[1] as number, p, q]);
 };
 
-const checkedTasks = (c: PolyConfig, routing: Routing | undefined): ReadonlyArray<number> => {
-  const taskIds = routing?.taskIds;
-  if (taskIds === undefined)
-    throw new TypeError('Poly needs the task of each sample: attach(adapter, weights, { taskIds })');
-  const beyond = taskIds.find((id) => !Number.isInteger(id) || id < 0 || id >= c.n_tasks);
-  if (beyond !== undefined)
-    throw new RangeError(`taskIds: only ${c.n_tasks} tasks are available, found task ${beyond}`);
-  return taskIds;
-};
-
 /** The factors of each sample, splits side by side: A [batch, in, r], B [batch, r, out]. */
 const update = (
   c: PolyConfig,
   { A, B, Z }: Readonly<Record<string, Tensor>>,
   routing: Routing | undefined,
 ): WeightUpdate => {
-  const taskIds = checkedTasks(c, routing);
+  const taskIds = checkedTasks('Poly', c.n_tasks, routing);
   const w = mixture(c, Z as Tensor, taskIds);
   const [a, b] = [mixed(w, A as Tensor), mixed(w, B as Tensor)];
   return {

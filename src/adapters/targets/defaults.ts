@@ -1,72 +1,41 @@
 /**
  * Target modules of a config that names none, by method and `model_type`.
  *
- * Source: PEFT's tables TRANSFORMERS_MODELS_TO_<METHOD>_TARGET_MODULES_MAPPING. Most methods share LoRA's table; the others
- * are written as changes to it.
+ * Source: the tables TRANSFORMERS_MODELS_TO_<METHOD>_TARGET_MODULES_MAPPING of PEFT 0.21. Most methods share LoRA's table;
+ * others are changes to it or tables of their own. Methods that are not here need their targets named.
  */
+import { adaloraTargets, beftTargets, ia3Targets, lnTuningTargets, osfTargets } from './defaults/others.js';
+import { changed, loraTargets, type DefaultTargets } from './defaults/lora.js';
 
-/** A regular expression or a list of names, by `model_type`. */
-export type DefaultTargets = Readonly<Record<string, string | ReadonlyArray<string>>>;
+export { changed, loraTargets, type DefaultTargets } from './defaults/lora.js';
 
-const qv = ['q_proj', 'v_proj'];
+/** Methods with LoRA's own table. */
+const likeLora =
+  'LORA BOFT DEFT DELORA GLORA GRALORA HIRA HRA LILY LOHA LOKR MISS OFT PEANUT POLY PSOFT RANDLORA ROAD SUPERTUNING TINYLORA UNILORA'.split(
+    ' ',
+  );
+
 const queryValue = ['query', 'value'];
-const fused = ['query_key_value'];
-
-/** LoRA's table. */
-export const loraTargets: DefaultTargets = {
-  t5: ['q', 'v'],
-  mt5: ['q', 'v'],
-  bart: qv,
-  gpt2: ['c_attn'],
-  bloom: fused,
-  'blip-2': ['q', 'v', 'q_proj', 'v_proj'],
-  opt: qv,
-  gptj: qv,
-  gpt_neox: fused,
-  gpt_neo: qv,
-  bert: queryValue,
-  roberta: queryValue,
-  'xlm-roberta': queryValue,
-  electra: queryValue,
-  'deberta-v2': ['query_proj', 'value_proj'],
-  deberta: ['in_proj'],
-  layoutlm: queryValue,
-  llama: qv,
-  llama4: qv,
-  chatglm: fused,
-  gpt_bigcode: ['c_attn'],
-  mpt: ['Wqkv'],
-  RefinedWebModel: fused,
-  RefinedWeb: fused,
-  falcon: fused,
-  btlm: ['c_proj', 'c_attn'],
-  codegen: ['qkv_proj'],
-  mistral: qv,
-  mixtral: qv,
-  stablelm: qv,
-  phi: ['q_proj', 'v_proj', 'fc1', 'fc2'],
-  gemma: qv,
-  gemma2: qv,
-  gemma3_text: qv,
-  gemma4: '.*language_model\\..*\\.(q_proj|v_proj)',
-  qwen2: qv,
-  qwen3: qv,
-  nemotron_h: ['q_proj', 'k_proj', 'v_proj', 'o_proj'],
-  rwkv: ['key', 'value', 'receptance', 'output'],
-  rwkv7: ['r_proj', 'k_proj', 'v_proj', 'o_proj', 'key', 'value'],
-};
-
-/** A table with other rows set and some left out. */
-export const changed = (
-  table: DefaultTargets,
-  rows: DefaultTargets,
-  without: ReadonlyArray<string> = [],
-): DefaultTargets =>
-  Object.fromEntries(Object.entries({ ...table, ...rows }).filter(([modelType]) => !without.includes(modelType)));
+const phi = { phi: ['q_proj', 'v_proj'] };
+const downProjection = { gpt2: ['mlp.c_proj'], gpt_bigcode: ['mlp.c_proj'] };
 
 /** The table of each method, by `peft_type`. */
 export const targetsByMethod: Readonly<Record<string, DefaultTargets>> = {
-  LORA: loraTargets,
+  ...Object.fromEntries(likeLora.map((peftType) => [peftType, loraTargets])),
+  ADALORA: changed(adaloraTargets, { roberta: ['query', 'key', 'value', 'dense'] }),
+  ADAMSS: changed(loraTargets, { vit: queryValue }),
+  BEFT: beftTargets,
+  C3A: changed(loraTargets, downProjection),
+  FOURIERFT: changed(loraTargets, downProjection),
+  FROD: changed(loraTargets, { ...phi, vit: queryValue }),
+  IA3: ia3Targets,
+  LN_TUNING: lnTuningTargets,
+  OSF: osfTargets,
+  PVERA: changed(loraTargets, { ...phi, dinov2: queryValue }),
+  SHIRA: changed(loraTargets, phi),
+  VBLORA: adaloraTargets,
+  VERA: changed(loraTargets, phi),
+  WAVEFT: changed(loraTargets, downProjection, ['btlm', 'rwkv', 'rwkv7']),
 };
 
 /** Default targets of a method on a model type, if there are any. */

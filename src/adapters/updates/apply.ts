@@ -6,7 +6,7 @@ import { stopGradient } from '../../ops/stop-gradient.js';
 import { tf } from '../../ops/tf.js';
 import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
 import { hadamardDelta, kroneckerDelta, lowRankDelta, sparseDelta } from './delta.js';
-import { alongAxis, reflectMatrix, rotateMatrix } from './turn.js';
+import { alongAxis, blockAffineMatrix, reflectMatrix, rotateMatrix } from './turn.js';
 import { asMatrix, inShapeOf, matrixView } from './view.js';
 
 /** ||V|| over every axis but `axis` of the matrix view, shaped to broadcast against that view. */
@@ -52,6 +52,8 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
       return inShapeOf(reflectMatrix(update, asMatrix(W)), W);
     case 'Split':
       throw new TypeError('the split of a spectrum is not there yet');
+    case 'BlockAffine':
+      return inShapeOf(blockAffineMatrix(update, asMatrix(W)), W);
     case 'Normalize': {
       const V = applyUpdate(update.update, W);
       return inShapeOf(tf.mul(magnitudeRatio(update, V), asMatrix(V)), W);
@@ -64,6 +66,8 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
     case 'Sum':
     case 'Sequence':
       return update.updates.reduce((V, u) => applyUpdate(u, V), W);
+    case 'Prompt':
+      throw new TypeError('cannot merge: virtual tokens change no weight');
     case 'Branch':
       throw new TypeError(`cannot merge: ${update.reason}`);
   }

@@ -56,6 +56,8 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       if (use.branch === undefined) throw new TypeError(`this layer has no branch for ${update.kind}`);
       return use.branch(before.y(), update, before.W());
     }
+    case 'Prompt':
+      throw new TypeError('virtual tokens belong to the whole model, not to a layer');
     case 'Sum':
     case 'Sequence': {
       if (update.updates.length === 0) return before.y();
@@ -75,6 +77,7 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
     case 'Rotate':
     case 'Reflect':
     case 'Split':
+    case 'BlockAffine':
     case 'Replace':
       return use.dense(applyUpdate(update, before.W()));
   }

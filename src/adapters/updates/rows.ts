@@ -134,7 +134,10 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
     case 'Sequence':
       return { ...update, updates: update.updates.map((u) => updateRows(u, grid, block)) };
     case 'Split':
+    case 'BlockAffine':
       throw new TypeError('this update needs its whole tensor');
+    case 'Prompt':
+      throw new TypeError('cannot merge: virtual tokens change no weight');
     case 'Branch':
       throw new TypeError(`cannot merge: ${update.reason}`);
   }

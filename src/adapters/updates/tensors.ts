@@ -26,6 +26,8 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
       return [update.U];
     case 'Split':
       return [update.U, update.S, update.V];
+    case 'BlockAffine':
+      return [update.B];
     case 'Normalize':
       return [update.m, ...tensorsOf(update.update)];
     case 'Replace':
@@ -34,6 +36,11 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
     case 'Sum':
     case 'Sequence':
       return update.updates.flatMap(tensorsOf);
+    case 'Prompt':
+      return [
+        ...(update.soft === undefined ? [] : [update.soft]),
+        ...(update.prefix ?? []).flatMap(({ k, v }) => [k, v]),
+      ];
     case 'Branch':
       return update.kind === 'Masked'
         ? [update.mask, ...tensorsOf(update.update)]

@@ -34,6 +34,7 @@ export const algebraOf = (update: WeightUpdate): Algebra => {
       return 'orthogonal';
     case 'Modulate':
     case 'Split':
+    case 'BlockAffine':
       return 'dependent';
     case 'Replace':
     case 'ReplaceRows':
@@ -43,6 +44,8 @@ export const algebraOf = (update: WeightUpdate): Algebra => {
     case 'Sum':
     case 'Sequence':
       return joinAlgebras(update.updates.map(algebraOf));
+    case 'Prompt':
+      return 'prompt';
     case 'Branch':
       return 'routed';
   }
@@ -65,12 +68,14 @@ export const isRowLocal = (update: WeightUpdate): boolean => {
     case 'Rotate':
       return update.axis === 1;
     case 'Split':
+    case 'BlockAffine':
       return false;
     case 'Normalize':
       return update.axis === 0 && isRowLocal(update.update);
     case 'Sum':
     case 'Sequence':
       return update.updates.every(isRowLocal);
+    case 'Prompt':
     case 'Branch':
       return false;
   }

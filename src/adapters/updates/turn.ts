@@ -1,16 +1,26 @@
 /**
  * Updates that multiply a weight from one side: scales, rotations, reflections.
  */
+import { reflections, reflectRows } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
-import type { Reflect, Rotate, Scale } from '../update.js';
+import type { BlockAffine, Reflect, Rotate, Scale } from '../update.js';
 
 /** l as a column [m, 1] (axis 0) or a row [1, n] (axis 1). */
 export const alongAxis = ({ l, axis }: Scale): Tensor => tf.reshape(l, axis === 0 ? [-1, 1] : [1, -1]);
 
+/** The permutation that takes an order back. */
+const inverseOrder = (order: Int32Array): Int32Array => {
+  const back = new Int32Array(order.length);
+  order.forEach((from, to) => (back[from] = to));
+  return back;
+};
+
+const along = (X: Tensor, order: Int32Array, axis: 0 | 1): Tensor => tf.gather(X, tf.tensor1d(order, 'int32'), axis);
+
 /** blockdiag(R) W or W blockdiag(R) for a matrix W [m, n]. */
-export const rotateMatrix = ({ R, axis }: Rotate, W: Tensor): Tensor => {
+const rotateBlocks = (R: Tensor, axis: 0 | 1, W: Tensor): Tensor => {
   const [k, b] = R.shape as [number, number, number];
   const [m, n] = W.shape as [number, number];
   if (axis === 0) return tf.reshape(matMul(R, tf.reshape(W, [k, b, n])), [m, n]);
@@ -18,12 +28,21 @@ export const rotateMatrix = ({ R, axis }: Rotate, W: Tensor): Tensor => {
   return tf.reshape(tf.transpose(matMul(blocks, R), [1, 0, 2]), [m, n]);
 };
 
-/** W - 2 (W U) U^T. */
-const through = (W: Tensor, U: Tensor): Tensor => tf.sub(W, tf.mul(matMul(matMul(W, U), U, false, true), 2));
+/** R W or W R for a matrix W [m, n], R block diagonal in the update's order of features. */
+export const rotateMatrix = ({ R, axis, order }: Rotate, W: Tensor): Tensor =>
+  order === undefined
+    ? rotateBlocks(R, axis, W)
+    : along(rotateBlocks(R, axis, along(W, order, axis)), inverseOrder(order), axis);
 
-/** W H_1 ... H_r for a matrix W [m, n]; orthonormal reflections at once. */
-export const reflectMatrix = ({ U, orthonormal }: Reflect, W: Tensor): Tensor => {
-  if (orthonormal) return through(W, U);
-  const [n, r] = U.shape as [number, number];
-  return Array.from({ length: r }, (_, i) => i).reduce<Tensor>((V, i) => through(V, tf.slice(U, [0, i], [n, 1])), W);
+/** W (I + B) + B block by block, for a matrix W [m, n] and B [m / b, b, b]. */
+export const blockAffineMatrix = ({ B }: BlockAffine, W: Tensor): Tensor => {
+  const [k, b] = B.shape as [number, number, number];
+  const [m, n] = W.shape as [number, number];
+  // b rows of W are b n / b rows of blocks one after another
+  const turned = tf.reshape(matMul(tf.reshape(W, [k, n, b]), B), [k, b, n / b, b]);
+  return tf.add(W, tf.reshape(tf.add(turned, tf.reshape(B, [k, b, 1, b])), [m, n]));
 };
+
+/** W H_1 ... H_r for a matrix W [m, n]; W - 2 (W U) U^T where the reflections are orthonormal. */
+export const reflectMatrix = ({ U, orthonormal }: Reflect, W: Tensor): Tensor =>
+  orthonormal ? tf.sub(W, tf.mul(matMul(matMul(W, U), U, false, true), 2)) : reflectRows(W, reflections(U));

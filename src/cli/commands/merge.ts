@@ -10,14 +10,14 @@ import { planMerge } from '../../io/merge/plan.js';
 import type { ModelFolder } from '../../io/merge/unmerge.js';
 import { struct } from '../../models/config.js';
 import type { Backend } from '../../ops/backend.js';
-import { fail, orProblems, type Result } from '../../problem.js';
+import { fail, type Result } from '../../problem.js';
 import { adapterList, declareAdapters } from '../adapter-options.js';
-import { loadAdapters, type AdapterList, type LoadedAdapters } from '../adapters.js';
+import type { AdapterList, LoadedAdapters } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { describePlan } from '../describe/plan.js';
 import { backend, flag, text } from '../given.js';
 import { measuredRows, startClock } from '../measure.js';
-import { freeFolder } from '../out-folder.js';
+import { prepare } from '../prepare.js';
 import { showBytes, showMany } from '../quantities.js';
 import type { Session } from '../session.js';
 import { startBackend } from '../start-backend.js';
@@ -46,10 +46,9 @@ const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, ou
 const merged = async (base: ModelFolder, loaded: LoadedAdapters, out: string, session: Session) => {
   const adapter = mergeable(loaded.adapter);
   if (E.isLeft(adapter)) return adapter;
-  const total = [...base.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
   const clock = startClock();
-  const plan = await session.working('merging', total, (update) =>
-    mergeFolder(base.model, base.folder, adapter.right, out, { onProgress: (p) => update(p.doneBytes) }),
+  const plan = await session.working('merging', (update) =>
+    mergeFolder(base.model, base.folder, adapter.right, out, { onProgress: (p) => update(p.doneBytes, p.totalBytes) }),
   );
   if (E.isLeft(plan)) return plan;
   const { changed, changedBytes, totalBytes, files } = plan.right;
@@ -82,20 +81,14 @@ const merged = async (base: ModelFolder, loaded: LoadedAdapters, out: string, se
 };
 
 const run = async (options: Options, session: Session): Promise<Result<Report>> => {
-  const free = await freeFolder(options.out);
   const started = await startBackend(options.backend);
   if (E.isLeft(started)) return started;
   return withModel(options.base, async (base) => {
     const { ties } = base.model.spec;
     if (options.adapters.untie && ties.length === 0)
       return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
-    const loaded = await loadAdapters(options.adapters, base.model.spec);
-    const ready = orProblems(
-      [free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])),
-      () => undefined,
-    );
-    if (E.isLeft(ready) || E.isLeft(loaded)) return ready as typeof ready & { readonly _tag: 'Left' };
-    loaded.right.warnings.forEach(session.warn);
+    const loaded = await prepare(options.out, options.adapters, base.model.spec, session);
+    if (E.isLeft(loaded)) return loaded;
     return options.dryRun ? dryRun(base, loaded.right, options.out) : merged(base, loaded.right, options.out, session);
   });
 };

@@ -7,13 +7,13 @@ import { E } from '../../fp.js';
 import { restoreFolder, subtractFolder, type ModelFolder } from '../../io/merge/unmerge.js';
 import { struct } from '../../models/config.js';
 import type { Backend } from '../../ops/backend.js';
-import { orProblems, type Problems, type Result } from '../../problem.js';
+import type { Problems, Result } from '../../problem.js';
 import { adapterList, declareAdapters } from '../adapter-options.js';
-import { loadAdapters, type AdapterList } from '../adapters.js';
+import type { AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { backend, optionalText, text } from '../given.js';
 import { measuredRows, startClock } from '../measure.js';
-import { freeFolder } from '../out-folder.js';
+import { prepare } from '../prepare.js';
 import { showBytes } from '../quantities.js';
 import type { Session } from '../session.js';
 import { startBackend } from '../start-backend.js';
@@ -43,21 +43,13 @@ const restore = async (
   options: Options,
   session: Session,
 ): Promise<Result<Report>> => {
-  const free = await freeFolder(options.out);
-  const loaded = await loadAdapters(options.adapters, base.model.spec);
-  const ready = orProblems(
-    [free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])),
-    () => undefined,
-  );
-  if (E.isLeft(ready)) return ready;
+  const loaded = await prepare(options.out, options.adapters, base.model.spec, session);
   if (E.isLeft(loaded)) return loaded;
-  loaded.right.warnings.forEach(session.warn);
   const adapter = mergeable(loaded.right.adapter);
   if (E.isLeft(adapter)) return adapter;
-  const total = [...base.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
   const clock = startClock();
-  const done = await session.working('unmerging', total, (update) =>
-    restoreFolder(merged, base, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes) }),
+  const done = await session.working('unmerging', (update) =>
+    restoreFolder(merged, base, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes, p.totalBytes) }),
   );
   if (E.isLeft(done)) return done;
   const { plan, distances } = done.right;
@@ -87,24 +79,16 @@ const restore = async (
 };
 
 const subtract = async (merged: ModelFolder, options: Options, session: Session): Promise<Result<Report>> => {
-  const free = await freeFolder(options.out);
-  const loaded = await loadAdapters(options.adapters, merged.model.spec);
-  const ready = orProblems(
-    [free, loaded].flatMap((r) => (E.isLeft(r) ? r.left : [])),
-    () => undefined,
-  );
-  if (E.isLeft(ready)) return ready;
+  const loaded = await prepare(options.out, options.adapters, merged.model.spec, session);
   if (E.isLeft(loaded)) return loaded;
-  loaded.right.warnings.forEach(session.warn);
   const adapter = E.mapLeft(needsBase)(additive(loaded.right.adapter));
   if (E.isLeft(adapter)) return adapter;
   session.note(
     'without --base the adapter is subtracted, as PEFT does: the result is within rounding of the base, not equal to it',
   );
-  const total = [...merged.model.checkpoint.tensors.values()].reduce((n, t) => n + t.byteLength, 0);
   const clock = startClock();
-  const plan = await session.working('unmerging', total, (update) =>
-    subtractFolder(merged, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes) }),
+  const plan = await session.working('unmerging', (update) =>
+    subtractFolder(merged, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes, p.totalBytes) }),
   );
   if (E.isLeft(plan)) return plan;
   const measured = clock(plan.right.totalBytes);

@@ -1,18 +1,17 @@
 /**
  * Merging a model folder into another one.
  */
-import { listFolder, pathInside, statFile, writeFolderAtomic } from '#fs';
+import { pathInside, readText, writeFolderAtomic } from '#fs';
 import type { Adapter, Mergeable } from '../../adapters/adapter.js';
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
 import type { Writer } from '../file-system.js';
 import type { OpenModel } from '../model.js';
+import { parsePythonJson, type ParsedJson } from '../json.js';
 import { pythonJson } from '../python-json.js';
+import { copyBeside } from './rest.js';
 import { planMerge, type MergePlan } from './plan.js';
 import { runMerge, type MergeOptions } from './run.js';
-
-/** Weights in other formats, which would be stale beside the merged ones. */
-const otherWeights = /\.(safetensors|bin|pt|pth|gguf|onnx|msgpack|h5|ot|ckpt)$|\.(bin|safetensors)\.index\.json$/;
 
 const indexName = 'model.safetensors.index.json';
 
@@ -29,30 +28,29 @@ const indexText = (plan: MergePlan): string =>
     weight_map: Object.fromEntries(plan.files.flatMap((f) => f.tensors.map((t) => [t.name, f.name]))),
   })}\n`;
 
-const copyRest = async (folder: string, writer: Writer, skip: ReadonlySet<string>): Promise<Result<void>> => {
-  const names = await listFolder(folder);
-  if (E.isLeft(names)) return names;
-  for (const name of names.right.filter((n) => !otherWeights.test(n) && !skip.has(n))) {
-    const path = await pathInside(folder, name);
-    if (E.isLeft(path)) return path;
-    const found = await statFile(path.right);
-    if (E.isLeft(found)) return found;
-    if (found.right.kind !== 'file') continue;
-    const copied = await writer.copyFile(path.right, name);
-    if (E.isLeft(copied)) return copied;
-  }
-  return E.right(undefined);
+/** config.json with the fields that the module tree changed, floats spelled as the base spells them. */
+const configText = async (folder: string, config: Readonly<Record<string, unknown>>): Promise<Result<string>> => {
+  const path = await pathInside(folder, 'config.json');
+  if (E.isLeft(path)) return path;
+  const text = await readText(path.right);
+  if (E.isLeft(text)) return text;
+  return E.map(({ floats }: ParsedJson) => `${pythonJson(config, floats)}\n`)(parsePythonJson(text.right, path.right));
 };
 
 /** Files that a changed module tree rewrites: the shard index and config.json. */
 const rewriteNames = async (
   model: OpenModel,
+  folder: string,
   plan: MergePlan,
   writer: Writer,
 ): Promise<Result<ReadonlySet<string>>> => {
   const rewritten: (readonly [string, string])[] = [];
   if (model.checkpoint.index !== undefined && !sameNames(model, plan)) rewritten.push([indexName, indexText(plan)]);
-  if (plan.spec.config !== model.spec.config) rewritten.push(['config.json', `${pythonJson(plan.spec.config)}\n`]);
+  if (plan.spec.config !== model.spec.config) {
+    const config = await configText(folder, plan.spec.config);
+    if (E.isLeft(config)) return config;
+    rewritten.push(['config.json', config.right]);
+  }
   for (const [name, text] of rewritten) {
     const written = await writer.writeFile(name, text);
     if (E.isLeft(written)) return written;
@@ -90,10 +88,10 @@ export const mergeFolder = async (
       },
     });
     if (E.isLeft(merged)) return merged;
-    const rewritten = await rewriteNames(model, plan.right, writer);
+    const rewritten = await rewriteNames(model, folder, plan.right, writer);
     if (E.isLeft(rewritten)) return rewritten;
     const index = model.checkpoint.index !== undefined && !rewritten.right.has(indexName);
-    const kept = await copyRest(folder, writer, rewritten.right);
+    const kept = await copyBeside(folder, writer, rewritten.right);
     if (E.isLeft(kept)) return kept;
     if (index) {
       const copied = await writer.copyFile(model.checkpoint.index as string, indexName);

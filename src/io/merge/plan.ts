@@ -60,7 +60,11 @@ const renamed = (checkpoint: Checkpoint, adapter: Adapter, base: ModelSpec, afte
 
 const touchProblems = (plans: ReadonlyArray<TensorPlan>, touched: ReadonlySet<string>): ReadonlyArray<Problem> => {
   const found = new Set(plans.flatMap((p) => p.key ?? []));
+  const names = plans.map((p) => p.name);
   return [
+    ...[...new Set(names.filter((name, i) => names.indexOf(name) !== i))].map((name) =>
+      problem(`merged: ${name}`, 'one tensor of this name', 'several'),
+    ),
     ...(touched.size === 0
       ? [problem('adapter', 'an adapter that changes at least one tensor', 'none that it would change')]
       : []),

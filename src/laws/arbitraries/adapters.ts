@@ -13,6 +13,7 @@ import type { ModelSpec } from '../../models/spec.js';
 import { encodeFloats, type DType } from '../../ops/dtype.js';
 import { sizeOf } from '../../ops/tensor.js';
 import { renderProblems, type Result } from '../../problem.js';
+import { noLessLawful } from '../law.js';
 import type { MethodArbitrary } from './methods.js';
 import { seed } from './dimensions.js';
 import { drawValues } from './values.js';
@@ -54,10 +55,12 @@ const fitted = (
   from: MethodArbitrary,
   fields: Readonly<Record<string, unknown>>,
   base: ModelSpec,
+  atMost: Algebra,
   has: (name: string) => boolean,
 ): Fitted => {
   const first = fit(from, fields, base, has);
-  const result = E.isRight(first) ? first : fit(from, from.plain, base);
+  const fits = E.isRight(first) && noLessLawful(first.right.layout.algebra, atMost);
+  const result = fits ? first : fit(from, from.plain, base);
   if (E.isLeft(result)) throw new TypeError(`${from.method.peftType}: ${renderProblems(result.left)}`);
   return result.right;
 };
@@ -107,6 +110,6 @@ export const adapterData = (
       embeddings: atMost === 'additive' ? fc.constant(false) : fc.nat(7).map((n) => n === 0),
     })
     .map(({ fields, dtype, start, embeddings }) => {
-      const result = fitted(from, fields, base, (name) => embeddings && isEmbedding(base, name));
+      const result = fitted(from, fields, base, atMost, (name) => embeddings && isEmbedding(base, name));
       return { from, ...result, tensors: rawTensors(result.layout, dtype, start, options) };
     });

@@ -44,9 +44,9 @@ type Additive = Adapter<'additive'>;
 /** An expression around a leaf. */
 export type Around = keyof typeof expressions;
 
-/** The expression; the leaf itself where it is not additive or changes the module tree. */
-const wrapped = (leaf: Leaf, around: Around): Adapter =>
-  leaf.algebra === 'additive' && leaf.change === undefined ? expressions[around](leaf as Leaf<'additive'>) : leaf;
+/** The expression; the leaf itself where what was drawn is not additive or changes the module tree. */
+const wrapped = (leaf: Leaf, { layout, tree }: AdapterData, around: Around): Adapter =>
+  layout.algebra === 'additive' && tree.change === undefined ? expressions[around](leaf as Leaf<'additive'>) : leaf;
 
 /** The model that an adapter makes, as the next one sees it. */
 const afterData = (base: ModelSpec, data: AdapterData): ModelSpec =>
@@ -129,7 +129,9 @@ export interface Trial {
 export const realise = (data: SubjectData, { operations = {}, alter = (leaf) => leaf }: Trial = {}): Subject => {
   const leaves = data.adapters.map(leafOf).map(alter);
   const [first, ...rest] = leaves;
-  const [a, ...others] = leaves.map((leaf, i) => wrapped(leaf, data.around[i] ?? 'leaf'));
+  const [a, ...others] = leaves.map((leaf, i) =>
+    wrapped(leaf, data.adapters[i] as AdapterData, data.around[i] ?? 'leaf'),
+  );
   if (first === undefined || a === undefined) throw new TypeError('a subject has one adapter at least');
   return {
     base: data.base,

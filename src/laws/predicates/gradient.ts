@@ -4,7 +4,7 @@
 import type { Attached } from '../../adapters/attached.js';
 import { specAfter } from '../../adapters/compile.js';
 import { trainable, withTrainable } from '../../adapters/leaf.js';
-import { lowRank, normalize, type Branch, type WeightUpdate } from '../../adapters/update.js';
+import { lowRank, normalize, type GroupedConv, type WeightUpdate } from '../../adapters/update.js';
 import { applyUpdate, normsOf } from '../../adapters/updates/apply.js';
 import { ownerOf, type ModelSpec } from '../../models/spec.js';
 import { read, scope } from '../../ops/backend.js';
@@ -19,7 +19,7 @@ import { broken, fine } from '../verdict.js';
 const normsBy = (u: WeightUpdate, W: Tensor, axis: 0 | 1): Tensor => tf.reshape(normsOf(applyUpdate(u, W), axis), [-1]);
 
 /** The change that PEFT takes a grouped convolution's norm with; see the convolution layer. */
-const folded = ({ A, B, s }: Branch): WeightUpdate => {
+const folded = ({ A, B, s }: GroupedConv): WeightUpdate => {
   const r = A.shape[0] as number;
   return lowRank(tf.reshape(B, [-1, r]), tf.reshape(A, [r, -1]), s);
 };
@@ -37,8 +37,12 @@ const frozen = (u: WeightUpdate, at: WeightUpdate, V: Tensor, V0: Tensor): Weigh
     const ratio = tf.div(normsBy(inner, V, u.axis), normsBy(at.update, V0, u.axis));
     return normalize(inner, tf.mul(tf.reshape(u.m, [-1]), ratio), u.axis);
   }
-  if (u._tag === 'Branch' && at._tag === 'Branch' && u.m !== undefined)
-    return { ...u, m: tf.mul(u.m, tf.div(normsBy(folded(u), V, 0), normsBy(folded(at), V0, 0))) };
+  if (u._tag === 'Branch' && at._tag === 'Branch' && u.kind === 'GroupedConv' && at.kind === 'GroupedConv')
+    return u.m === undefined
+      ? u
+      : { ...u, m: tf.mul(u.m, tf.div(normsBy(folded(u), V, 0), normsBy(folded(at), V0, 0))) };
+  if (u._tag === 'Branch' && at._tag === 'Branch' && u.kind === 'Masked' && at.kind === 'Masked')
+    return { ...u, update: frozen(u.update, at.update, V, V0) };
   if ((u._tag !== 'Sequence' && u._tag !== 'Sum') || (at._tag !== 'Sequence' && at._tag !== 'Sum')) return u;
   const steps = u.updates.reduce<{
     readonly parts: ReadonlyArray<WeightUpdate>;

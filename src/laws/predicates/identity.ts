@@ -33,9 +33,9 @@ export const identityLaw = law(
   },
 );
 
-/** Configs whose adapters start as something else than the identity. */
-const startsElsewhere = (config: unknown): boolean =>
-  (config as { readonly init_lora_weights?: unknown }).init_lora_weights === false;
+/** Configs whose adapters start as something else than the identity: PEFT's `init_..._weights` set to false. */
+const startsElsewhere = (config: object): boolean =>
+  Object.entries(config).some(([name, value]) => /^init_(.*_)?weights$/.test(name) && value === false);
 
 /** A new adapter changes nothing yet: up to the sign of zeros, and up to rounding for methods that start from a norm. */
 export const neutralLaw = law(

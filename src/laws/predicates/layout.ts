@@ -34,7 +34,7 @@ const turnedSpec = (spec: ModelSpec, turned: ReadonlySet<string>): ModelSpec => 
       ? {
           ...m,
           kind: turns[m.kind] as ModuleSpec['kind'],
-          params: { ...m.params, weight: (m.params["weight"] ?? []).toReversed() },
+          params: { ...m.params, weight: (m.params['weight'] ?? []).toReversed() },
         }
       : m,
   ),

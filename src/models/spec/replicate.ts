@@ -67,6 +67,15 @@ export const replicateLayers = (spec: ModelSpec, ranges: ReadonlyArray<LayerRang
 const ownKeys = (spec: ModelSpec, at: string): ReadonlyArray<string> =>
   moved(spec.modules, at, at).flatMap((m) => Object.keys(m.params).map((p) => paramKey(m.name, p).slice(at.length)));
 
+/** The file name of a copy: its own key, or the source's name with the copy's layer number where names differ from keys. */
+const newFileKey = (spec: ModelSpec, source: string, key: string): string => {
+  const fileKey = fileKeyOf(spec, source);
+  if (fileKey === source) return key;
+  const [from, to] = [source.split('.'), key.split('.')];
+  const at = from.findIndex((part, i) => part !== to[i]);
+  return at < 0 ? fileKey : fileKey.replace(`.${from[at]}.`, `.${to[at]}.`);
+};
+
 const rebuild = (
   spec: ModelSpec,
   path: string,
@@ -81,15 +90,20 @@ const rebuild = (
     ),
   );
   const counts = ['num_hidden_layers', 'n_layer'].filter((name) => Object.hasOwn(spec.config, name));
+  const layerTypes: unknown = spec.config['layer_types'];
   const bare: ModelSpec = {
     ...spec,
     modules,
-    config: { ...spec.config, ...Object.fromEntries(counts.map((n) => [n, from.length])) },
+    config: {
+      ...spec.config,
+      ...Object.fromEntries(counts.map((n) => [n, from.length])),
+      ...(Array.isArray(layerTypes) ? { layer_types: from.map((layer) => layerTypes[layer] as unknown) } : {}),
+    },
   };
   const sources = recordOf(parameters(bare).map(([key]) => [key, origin.get(key) ?? key] as const));
   const fileKeys = recordOf(
     Object.keys(sources).flatMap((key) => {
-      const fileKey = fileKeyOf(spec, sources[key] as string);
+      const fileKey = newFileKey(spec, sources[key] as string, key);
       return fileKey === key ? [] : [[key, fileKey] as const];
     }),
   );

@@ -3,7 +3,7 @@
  */
 import { transposeValues, type Matrix } from './matrix.js';
 import { diagonalise, tridiagonal } from './tridiagonal.js';
-import { binaryScale, scaleBy } from './vectors.js';
+import { binaryScale, largest, scaleBy } from './vectors.js';
 
 /** `A = V diag(w) V^T`: w [n] ascending, V [n, n] orthogonal with the eigenvectors as columns. */
 export interface Eigh {
@@ -11,16 +11,25 @@ export interface Eigh {
   readonly V: Matrix;
 }
 
-/** Eigenvalues of the symmetric matrix in `a` (overwritten), ascending, and eigenvectors one after another. */
+/**
+ * Eigenvalues of the symmetric matrix whose lower triangle is in `a` (overwritten), ascending, and eigenvectors one after
+ * another; all NaN when an entry is not finite.
+ */
 export const eigenvectors = (
   a: Float64Array,
   n: number,
 ): { readonly values: Float64Array; readonly vectors: Float64Array } => {
+  for (let i = 0; i < n; i++) a.fill(0, i * n + i + 1, (i + 1) * n);
   const scale = binaryScale(a);
+  if (!Number.isFinite(largest(a, 0, a.length))) {
+    return { values: new Float64Array(n).fill(NaN), vectors: new Float64Array(n * n).fill(NaN) };
+  }
   scaleBy(a, 0, 1 / scale, a.length);
   const t = tridiagonal(a, n);
   diagonalise(t);
-  const order = Int32Array.from(t.diagonal.keys()).sort((i, j) => (t.diagonal[i] as number) - (t.diagonal[j] as number));
+  const order = Int32Array.from(t.diagonal.keys()).toSorted(
+    (i, j) => (t.diagonal[i] as number) - (t.diagonal[j] as number),
+  );
   const vectors = new Float64Array(n * n);
   order.forEach((from, i) => vectors.set(t.Z.subarray(from * n, from * n + n), i * n));
   return { values: Float64Array.from(order, (i) => (t.diagonal[i] as number) * scale), vectors };
@@ -29,7 +38,7 @@ export const eigenvectors = (
 /**
  * Eigenvalues and eigenvectors of a symmetric matrix in float64: `A = V diag(w) V^T`, by Householder reflections and
  * implicit QL steps. Errors are near 1e-16 n times the largest eigenvalue's magnitude, for small eigenvalues too. Signs
- * of eigenvectors are arbitrary. NaN in gives NaN out.
+ * of eigenvectors are arbitrary. What is not finite gives NaN.
  *
  * @param A [n, n]; only its lower triangle is read, as by `torch.linalg.eigh`
  * @throws when A is not square

@@ -24,7 +24,9 @@ const reflector = (x: Float64Array, at: number, n: number): number => {
   const alpha = x[at] as number;
   const rest = norm(x, at + 1, n - 1);
   if (rest === 0) return 0;
-  const length = Math.max(Math.abs(alpha), rest) * Math.sqrt(1 + (Math.min(Math.abs(alpha), rest) / Math.max(Math.abs(alpha), rest)) ** 2);
+  const length =
+    Math.max(Math.abs(alpha), rest) *
+    Math.sqrt(1 + (Math.min(Math.abs(alpha), rest) / Math.max(Math.abs(alpha), rest)) ** 2);
   const beta = alpha < 0 || Object.is(alpha, -0) ? length : -length;
   scaleBy(x, at + 1, 1 / (alpha - beta), n - 1);
   x[at] = beta;
@@ -61,7 +63,13 @@ const pivot = ({ m, n, columns, pivots }: Reflectors, k: number, norms: Float64A
  */
 export const factor = (columns: Float64Array, m: number, n: number, pivoting = false): Reflectors => {
   const steps = Math.min(m, n);
-  const f: Reflectors = { m, n, columns, tau: new Float64Array(steps), pivots: Int32Array.from({ length: n }, (_, j) => j) };
+  const f: Reflectors = {
+    m,
+    n,
+    columns,
+    tau: new Float64Array(steps),
+    pivots: Int32Array.from({ length: n }, (_, j) => j),
+  };
   const norms = new Float64Array(n);
   for (let k = 0; k < steps; k++) {
     if (pivoting) pivot(f, k, norms);

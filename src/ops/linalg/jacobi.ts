@@ -70,6 +70,6 @@ export const orthogonalise = (A: Float64Array, n: number): Orthogonalised => {
   const J = start(A, n);
   const result = { rows: combine(J, A, n), J };
   const tolerance = Number.EPSILON * Math.sqrt(n);
-  for (let k = 0; k < MAX_SWEEPS && sweep(result, n, tolerance); k++) if (process.env.SW) console.log('sweep', k);
+  for (let k = 0; k < MAX_SWEEPS && sweep(result, n, tolerance); k++);
   return result;
 };

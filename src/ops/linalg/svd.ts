@@ -63,7 +63,9 @@ const tall = (
   // A P = Q R; with J R = diag(S) W it is A = (Q J^T) diag(S) (W P^T).
   const { rows, J } = orthogonalise(rowsOfR(f), n);
   const lengths = Float64Array.from({ length: n }, (_, i) => norm(rows, i * n, n));
-  const order = Int32Array.from({ length: n }, (_, i) => i).sort((i, j) => (lengths[j] as number) - (lengths[i] as number));
+  const order = Int32Array.from({ length: n }, (_, i) => i).toSorted(
+    (i, j) => (lengths[j] as number) - (lengths[i] as number),
+  );
   const rank = lengths.filter((s) => !(s < ZERO)).length;
   const S = Float64Array.from(order, (i, at) => (at < rank ? (lengths[i] as number) * scale : 0));
   const v = reordered(rows, order, n);
@@ -81,7 +83,7 @@ const tall = (
  * QR with column pivoting, then one-sided Jacobi rotations on the rows of R (Drmac and Veselic, 2008). Residual and
  * orthogonality are near 1e-15 sqrt(n); small singular values are found to the same relative accuracy where the matrix
  * allows it. Each left vector's entry of largest magnitude is positive, which is not LAPACK's choice: compare products,
- * not factors. NaN in gives NaN out.
+ * not factors. What is not finite gives NaN.
  *
  * Cost: about 30 m n^2 multiplications for m >= n; beyond 1000 columns see `svdTruncated`.
  *

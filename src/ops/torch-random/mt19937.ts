@@ -17,6 +17,8 @@ export interface Mt19937 {
 
 const SIZE = 624;
 const MIDDLE = 397;
+const LOW_BITS = 0x7fffffff;
+const TWIST = 0x9908b0df | 0;
 
 const seeded = (seed: number): Int32Array => {
   const state = new Int32Array(SIZE);
@@ -31,15 +33,17 @@ const seeded = (seed: number): Int32Array => {
 
 /** The new word of the recurrence from the words at `i`, `i + 1` and `i + 397`. */
 const twist = (here: number, next: number, middle: number): number => {
-  const joined = (here & 0x80000000) | (next & 0x7fffffff);
-  return middle ^ (joined >>> 1) ^ (joined & 1 ? 0x9908b0df : 0);
+  const joined = (here & ~LOW_BITS) | (next & LOW_BITS);
+  return middle ^ (joined >>> 1) ^ (-(joined & 1) & TWIST);
 };
 
-/** Replaces all words of the state by the next 624, in place. */
+/** Replaces all words of the state by the next 624, in place; three loops, as a remainder at every word is slow. */
 const advance = (state: Int32Array): void => {
-  for (let i = 0; i < SIZE; i++) {
-    state[i] = twist(state[i] as number, state[(i + 1) % SIZE] as number, state[(i + MIDDLE) % SIZE] as number);
-  }
+  const word = (i: number): number => state[i] as number;
+  const wrap = SIZE - MIDDLE;
+  for (let i = 0; i < wrap; i++) state[i] = twist(word(i), word(i + 1), word(i + MIDDLE));
+  for (let i = wrap; i < SIZE - 1; i++) state[i] = twist(word(i), word(i + 1), word(i - wrap));
+  state[SIZE - 1] = twist(word(SIZE - 1), word(0), word(MIDDLE - 1));
 };
 
 /** Spreads the entropy of a word over its bits. */

@@ -48,7 +48,7 @@ const front = (g: TorchGenerator, n: number, k: number): Int32Array => {
 };
 
 /** Fisher and Yates inside out: place z of the i + 1 so far gets i, place i what was there. Places beyond k never matter. */
-const insideOut = (g: TorchGenerator, n: number, k: number): Int32Array => {
+export const insideOut = (g: TorchGenerator, n: number, k: number): Int32Array => {
   const out = new Int32Array(k);
   for (let i = 0; i < n; i++) {
     const z = random64Mod(g, i + 1);

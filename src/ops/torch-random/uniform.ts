@@ -19,7 +19,8 @@ export const draw24 = (g: TorchGenerator): number => g.random() & 0xffffff;
  * `n` numbers uniform in [from, to), as `torch.empty(n, dtype).uniform_(from, to)`: `u (to - from) + from`, u with 24 random
  * bits, rounded to float32 once and then to `dtype`; what rounds to `to` becomes `from`.
  *
- * That is torch 2.13; releases before it drew 8 bits for bfloat16 and 11 for float16, and could give `to`.
+ * That is torch 2.13; releases before it drew 8 bits for bfloat16 and 11 for float16, and could give `to`. Throws a `RangeError`
+ * where from is above to.
  */
 export const torchUniform = (
   g: TorchGenerator,
@@ -28,10 +29,11 @@ export const torchUniform = (
   to: number,
   dtype: TorchFloat = 'F32',
 ): Float32Array => {
-  const bounds = Float32Array.of(from, to);
-  const [low, high] = bounds as unknown as readonly [number, number];
-  const width = Math.fround(high - low);
-  const [first, end] = roundTo(dtype, bounds) as unknown as readonly [number, number];
+  if (!(from <= to)) throw new RangeError(`uniform numbers need from <= to, found from ${from} and to ${to}`);
+  const low = Math.fround(from);
+  const width = Math.fround(Math.fround(to) - low);
+  const stored = (x: number): number => roundTo(dtype, Float32Array.of(x))[0] as number;
+  const [first, end] = [stored(from), stored(to)];
   const values = Float32Array.from({ length: n }, () => fma(draw24(g) * 2 ** -24, width, low));
   return roundTo(dtype, values).map((x) => (x === end ? first : x));
 };

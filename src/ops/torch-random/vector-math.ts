@@ -39,7 +39,7 @@ export const log24 = (k: number): number => {
 const FOUR_OVER_PI = fround(4 / Math.PI);
 
 /** pi/4 in three parts (Cody and Waite). */
-const QUARTER_TURN = [0.78515625, 2.418756484985351e-4, 3.774894977445941e-8].map(fround);
+const [HIGH, MIDDLE, LOW] = [0.78515625, fround(2.418756484985351e-4), fround(3.774894977445941e-8)] as const;
 
 /** Coefficients of cosine and sine in x^2 on [-pi/4, pi/4], highest power first. */
 const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(fround);
@@ -48,7 +48,7 @@ const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1].map(fround);
 /** Sine and cosine of an angle in [0, 8192). */
 export const sinCos = (angle: number): readonly [sin: number, cos: number] => {
   const octant = (Math.trunc(fround(angle * FOUR_OVER_PI)) + 1) & ~1;
-  const x = QUARTER_TURN.reduce((rest, part) => fma(octant, -part, rest), angle);
+  const x = fma(octant, -LOW, fma(octant, -MIDDLE, fma(octant, -HIGH, angle)));
   const square = fround(x * x);
   const even = fround(fma(fround(horner(COS, square) * square), square, -(square * 0.5)) + 1);
   const odd = fma(fround(horner(SIN, square) * square), x, x);

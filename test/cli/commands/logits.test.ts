@@ -21,7 +21,7 @@ const fullRow = (path: string) => {
     const y = valuesIn(file, name);
     return y.slice((row * y.length) / B, ((row + 1) * y.length) / B);
   };
-  return { ids: [...ids!.slice(row * T, (row + 1) * T)], part };
+  return { ids: Array.from(ids!.subarray(row * T, (row + 1) * T)), part };
 };
 
 describe('weft logits', () => {

@@ -260,10 +260,8 @@ describe('the config of the adapter', () => {
 
   it('names the adapter among several', async () => {
     const bad = adapterWith({ config: { target_modules: ['q_prj'] } });
-    const { code, err } = await run(
-      ...['merge', '--base', llama.base, '--adapter', llama.adapter, '--adapter', bad.adapter],
-      ...['--out', join(bad.folder, 'out')],
-    );
+    const line = ['merge', '--base', llama.base, '--adapter', llama.adapter, '--adapter', bad.adapter];
+    const { code, err } = await run(...line, '--out', join(bad.folder, 'out'));
     expect(code).toBe(1);
     expect(err).toContain(`error ${bad.adapter}: adapter_config.json: target_modules`);
   });

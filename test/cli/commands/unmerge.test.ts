@@ -99,7 +99,7 @@ describe('with --base', () => {
     });
     const { code, json } = await unmerge(merged, adapter, join(folder, 'out'), '--base', base, '--json');
     expect(code).toBe(0);
-    expect(json()['mergeUlps']).toBeGreaterThan(0);
+    expect(json()['exact']).toBe(true);
     expect(bytesOf(folder, 'out/model.safetensors').equals(bytesOf(base, 'model.safetensors'))).toBe(true);
   });
 
@@ -190,7 +190,7 @@ describe('without --base', () => {
   it.each([
     ['lm/llama-lora-dora', 'DoRA divides by a norm'],
     ['lm/llama-lora-modules-to-save', 'it replaces tensors'],
-    ['lm/llama-lora-layer-replication', 'changes it (replicated layers'],
+    ['lm/llama-lora-layer-replication', 'tree'],
   ])('refuses %s, with the reason', async (path, reason) => {
     const folder = temporaryFolder();
     const merged = await mergedIn(folder, llama.base, golden(path));

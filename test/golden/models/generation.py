@@ -97,7 +97,7 @@ write("past.json", cases)
 
 # ---------------------------------------------------------------- distributions after the filters that do_sample applies, in its order
 LOGITS = torch.tensor([[1.5, -0.25, 3.0, 3.0, 0.5, -2.0, 2.25, 0.5, -7.0, 1.0]])
-FILTERS = [{}, dict(temperature=0.5), dict(temperature=3.0), dict(topK=1), dict(topK=2), dict(topK=3), dict(topK=7), dict(topK=99), dict(topP=0.3),
+FILTERS = [{}, dict(temperature=0.5), dict(temperature=3.0), dict(topK=1), dict(topK=2), dict(topK=3), dict(topK=7), dict(topK=99), dict(topP=0.5),
            dict(topP=0.75), dict(topP=0.9), dict(topP=0.999), dict(topK=4, topP=0.8), dict(temperature=2.0, topK=6, topP=0.7),
            dict(temperature=0.25, topP=0.95)]
 MAKE = dict(temperature=TemperatureLogitsWarper, topK=TopKLogitsWarper, topP=TopPLogitsWarper)

@@ -45,7 +45,7 @@ const forgetsTranspose = (leaf: Leaf): Leaf => ({
   }),
 });
 
-const withoutHalf = withTensors((role, X) => (role === 'B' ? tf.mul(X, 1 + 2 ** -12) : X));
+const slightlyMore = withTensors((role, X) => (role === 'B' ? tf.mul(X, 1 + 2 ** -12) : X));
 
 export const methodMutants: ReadonlyArray<Mutant> = [
   {
@@ -68,9 +68,9 @@ export const methodMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: 'merged = attached',
-    mistake: 'rounds B to 12 bits beside the weights',
+    mistake: 'is off by one part in 4096 beside the weights',
     algebra: 'additive',
-    ...attaching(withoutHalf),
+    ...attaching(slightlyMore),
   },
   {
     breaks: 'merged = attached',

@@ -3,7 +3,7 @@
  */
 import { E } from '../../../fp.js';
 import { tensorOf } from '../../../ops/backend.js';
-import { normal, normalValues, split, uniform, type Key } from '../../../ops/random.js';
+import { kaimingUniform, normal, normalValues, split, uniform, type Key } from '../../../ops/random.js';
 import { lookup, recordOf, sizeOf, type Shape, type Tensor, type Weights } from '../../../ops/tensor.js';
 import { tf } from '../../../ops/tf.js';
 import { all, fail, type Result } from '../../../problem.js';
@@ -16,18 +16,16 @@ import type { LoraConfig } from './config.js';
 import { orthogonalMatrix } from './orthogonal.js';
 import { loraUpdate, type LoraDetail } from './update.js';
 
-/** U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)): torch's kaiming_uniform with a = sqrt(5), the default of nn.Linear. */
-const kaiming = (key: Key, shape: Shape): Tensor => {
-  const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
-  return uniform(key, shape, -bound, bound);
-};
-
 const zeros = (shape: Shape): Tensor => tf.zeros([...shape]);
 
 type Start = (keys: readonly [Key, Key], A: Shape, B: Shape, bias: Shape | undefined) => ReadonlyArray<Tensor>;
 
 /** A ~ kaiming, B = 0. */
-const standard: Start = ([a], A, B, bias) => [kaiming(a, A), zeros(B), ...(bias === undefined ? [] : [zeros(bias)])];
+const standard: Start = ([a], A, B, bias) => [
+  kaimingUniform(a, A),
+  zeros(B),
+  ...(bias === undefined ? [] : [zeros(bias)]),
+];
 
 /** A ~ N(0, 1 / r^2), B = 0. */
 const gaussian: Start = ([a], A, B, bias) => [
@@ -40,7 +38,11 @@ const gaussian: Start = ([a], A, B, bias) => [
 const random: Start = ([a, b], A, B, bias) => {
   const [weight, shift] = split(b) as [Key, Key];
   const bound = 1 / Math.sqrt(B[1] as number);
-  return [kaiming(a, A), kaiming(weight, B), ...(bias === undefined ? [] : [uniform(shift, bias, -bound, bound)])];
+  return [
+    kaimingUniform(a, A),
+    kaimingUniform(weight, B),
+    ...(bias === undefined ? [] : [uniform(shift, bias, -bound, bound)]),
+  ];
 };
 
 /**

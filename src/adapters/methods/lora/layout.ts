@@ -13,7 +13,8 @@ import { patternValues, type PatternValues } from '../../targets/rank-pattern.js
 import { activatedReason } from './activated.js';
 import type { LoraConfig } from './config.js';
 import type { LoraDetail } from './update.js';
-import { moduleParts, parameterParts, type Strength } from './parts.js';
+import { moduleParts, type Strength } from './parts.js';
+import { parameterParts } from './raw-parts.js';
 
 const strengthOf = (config: LoraConfig, ranks: PatternValues, alphas: PatternValues, name: string): Strength => {
   const r = ranks(name) ?? config.r;

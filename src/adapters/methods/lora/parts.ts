@@ -4,7 +4,7 @@
 import { E } from '../../../fp.js';
 import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.js';
 import type { Shape } from '../../../ops/tensor.js';
-import { all, fail, type Result } from '../../../problem.js';
+import { fail, type Result } from '../../../problem.js';
 import { modelPrefix } from '../../auxiliary.js';
 import type { ParamSpec, Part, Site } from '../../site.js';
 import type { LoraConfig } from './config.js';
@@ -18,7 +18,8 @@ export interface Strength {
 
 const trainable = (name: string, shape: Shape): ParamSpec => ({ name, shape, trainable: true, optional: false });
 
-interface WeightPart {
+/** What tells one weight's part from another's: names lie below `prefix`, shapes are those of the file. */
+export interface WeightPart {
   readonly module: string;
   readonly param: string;
   readonly prefix: string;
@@ -35,7 +36,8 @@ const dependent = {
 const additive = { algebra: 'additive' } as const;
 const routed = { algebra: 'routed', reason: groupedReason } as const;
 
-const weightPart = (spec: ModelSpec, w: WeightPart): Part<LoraDetail> => {
+/** The part of one weight: its factors, and with DoRA its magnitude. */
+export const weightPart = (spec: ModelSpec, w: WeightPart): Part<LoraDetail> => {
   const key = paramKey(w.module, w.param);
   const name = (suffix: string): string => `${modelPrefix}${w.prefix}.${suffix}`;
   const m = w.m === undefined ? [] : [trainable(name('lora_magnitude_vector'), w.m)];
@@ -75,7 +77,8 @@ const biasPart = (m: ModuleSpec, s: number, size: number): Part<LoraDetail> => {
   };
 };
 
-const weightFactors = { A: 'lora_A.weight', B: 'lora_B.weight' } as const;
+/** Names of the factors of everything but embeddings. */
+export const weightFactors = { A: 'lora_A.weight', B: 'lora_B.weight' } as const;
 
 const linearParts = (
   c: LoraConfig,
@@ -217,42 +220,3 @@ export const moduleParts = (
       );
   }
 };
-
-/** Raw parameters of one module: the first in the module's own order is innermost, so each earlier one adds a `base_layer`. */
-export const parameterParts = (
-  spec: ModelSpec,
-  m: ModuleSpec,
-  params: ReadonlyArray<string>,
-  strength: (name: string) => Strength,
-): Result<ReadonlyArray<Part<LoraDetail>>> =>
-  all(
-    params.map((param, i) => {
-      const shape = m.params[param] as Shape;
-      const { r, s } = strength(paramKey(m.name, param));
-      if (shape.length !== 2 && shape.length !== 3)
-        return fail(
-          `target_parameters: ${paramKey(m.name, param)}`,
-          'a parameter with 2 or 3 axes',
-          `${shape.length} axes`,
-        );
-      const experts = shape.length === 3 ? (shape[0] as number) : 1;
-      const transposed = shape.length === 3 && m.transposed === true;
-      const [out, inputs] = transposed
-        ? [shape[2] as number, shape[1] as number]
-        : (shape.slice(-2) as [number, number]);
-      return E.right(
-        weightPart(spec, {
-          module: m.name,
-          param,
-          prefix: `${m.name}${'.base_layer'.repeat(params.length - 1 - i)}`,
-          A: [weightFactors.A, [r * experts, inputs]],
-          B: [weightFactors.B, [out, r * experts]],
-          m: undefined,
-          detail:
-            shape.length === 3
-              ? { _tag: 'Experts', s, r, experts, transposed }
-              : { _tag: 'Linear', s, r, transposed: false },
-        }),
-      );
-    }),
-  );

@@ -1,0 +1,92 @@
+/**
+ * C3A: W' = W + C / n with circulant blocks C[m k + j, l k + t] = w[m, l, (t - j) mod k], n the number of inputs.
+ *
+ * Chen et al., "Parameter-Efficient Fine-Tuning via Circular Convolution", https://arxiv.org/abs/2407.19342
+ */
+import * as t from 'io-ts';
+import { E, F } from '../../fp.js';
+import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
+import { blockCirculant } from '../../ops/linalg/index.js';
+import { normal, uniform, type Key } from '../../ops/random.js';
+import type { Shape, Tensor } from '../../ops/tensor.js';
+import { tf } from '../../ops/tf.js';
+import { orProblems, problem, type Result } from '../../problem.js';
+import { field, type BaseConfig, type Fields, type Values } from '../config.js';
+import { initParams } from '../init-params.js';
+import type { Method } from '../method.js';
+import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
+import type { Part } from '../site.js';
+import {
+  byPattern,
+  layerSelection,
+  literals,
+  positiveInt,
+  regexLayerProblems,
+  targetModules,
+  trainedBias,
+} from '../targeting-fields.js';
+import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
+import { dense } from '../update.js';
+
+const fields = {
+  ...targetModules,
+  ...layerSelection,
+  ...trainedBias,
+  block_size: field(positiveInt, 256),
+  block_size_pattern: field(byPattern(positiveInt, 'block sizes'), {}),
+  init_weights: field(
+    t.union(
+      [t.boolean, literals('gaussian', 'kaiming_uniform', 'xavier_uniform')],
+      'true, false, "gaussian", "kaiming_uniform" or "xavier_uniform"',
+    ),
+    'xavier_uniform',
+  ),
+} as const satisfies Fields;
+
+type C3aConfig = BaseConfig & Values<typeof fields>;
+
+/** Features of the layer. */
+interface Detail {
+  readonly in: number;
+  readonly out: number;
+}
+
+const parts =
+  (c: C3aConfig, spec: ModelSpec, sizes: PatternValues) =>
+  (m: ModuleSpec): Result<ReadonlyArray<Part<Detail>>> => {
+    if (m.kind !== 'Linear') return unfit(m, 'a Linear');
+    const { out, in: inputs } = featuresOf(m);
+    const k = sizes(m.name) ?? c.block_size;
+    const stray = [inputs, out].filter((size) => size % k !== 0);
+    return orProblems(
+      stray.map((size) =>
+        problem('adapter_config.json: block_size', `a divisor of the ${size} features of ${m.name}`, String(k)),
+      ),
+      () => [weightPart(spec, m, { w: ['c3a_kernel', [out / k, inputs / k, k]] }, { in: inputs, out }, 'additive')],
+    );
+  };
+
+/** Zeros for true; xavier uniform also for false. */
+const start = (c: C3aConfig, { in: inputs, out }: Detail, key: Key, shape: Shape): Tensor => {
+  if (c.init_weights === true) return tf.zeros([...shape]);
+  if (c.init_weights === 'gaussian') return normal(key, shape);
+  const a = c.init_weights === 'kaiming_uniform' ? Math.sqrt(1 / inputs) : Math.sqrt(6 / (inputs + out));
+  return uniform(key, shape, -a, a);
+};
+
+/** C3A. */
+export const c3a: Method<C3aConfig, Detail> = {
+  peftType: 'C3A',
+  reference: 'https://arxiv.org/abs/2407.19342',
+  fields,
+  validate: (c) => orProblems(regexLayerProblems(c), () => c),
+  restructure: restructureSaved,
+  layout: (c, context) =>
+    F.pipe(
+      patternValues(c.block_size_pattern, 'block_size_pattern', (source) => `.*\\.${source}$`),
+      E.chain((sizes) => moduleLayout(c, context, eachModule(parts(c, context.spec, sizes)))),
+    ),
+  init: (c, { layout, key, weights }) =>
+    initParams(layout, key, weights, (site, _role, k, shape) => E.right(start(c, site.detail, k, shape))),
+  update: (_c, { detail }, { w }) => dense(blockCirculant(w as Tensor), 1 / detail.in),
+};

@@ -1,0 +1,188 @@
+/**
+ * `weft generate`: a language model continues token ids.
+ */
+import type { Adapter } from '../../adapters/adapter.js';
+import { attach } from '../../adapters/apply.js';
+import { identity } from '../../adapters/combine.js';
+import { specAfter } from '../../adapters/compile.js';
+import { print } from '../../adapters/print.js';
+import { E } from '../../fp.js';
+import type { ModelFolder } from '../../io/merge/unmerge.js';
+import { readWeights } from '../../io/model.js';
+import { struct } from '../../models/config.js';
+import { generate as generateTokens } from '../../models/generate.js';
+import { languageModelOf } from '../../models/registry.js';
+import { filterProblems, type Filters, type Sampling } from '../../models/sampling.js';
+import { dispose, type Backend } from '../../ops/backend.js';
+import { key } from '../../ops/random.js';
+import { all, fail, orProblems, type Result } from '../../problem.js';
+import { declareAdapters, optionalAdapterList } from '../adapter-options.js';
+import { loadAdapters, type AdapterList } from '../adapters.js';
+import { command, type Report } from '../command.js';
+import { backend, naturals, text, type Given } from '../given.js';
+import { startClock } from '../measure.js';
+import { showBytes, showDuration, showMany } from '../quantities.js';
+import type { Session } from '../session.js';
+import { startBackend } from '../start-backend.js';
+import { printable } from '../style.js';
+import { facts } from '../table.js';
+import { checkIds } from '../token-ids.js';
+import { withModel } from '../with-model.js';
+
+/** How tokens are chosen: sampled when any of the options for it is there. */
+interface Choice {
+  readonly filters: Filters;
+  readonly seed: number;
+}
+
+interface Options {
+  readonly base: string;
+  readonly adapters: AdapterList;
+  readonly ids: ReadonlyArray<number>;
+  readonly maxNewTokens: number;
+  readonly choice: Choice | undefined;
+  /** `undefined` for what config.json says. */
+  readonly ends: ReadonlyArray<number> | undefined;
+  readonly backend: Backend;
+}
+
+const NAME = 'generate';
+
+const optionalNumber = (given: Given, name: string): Result<number | undefined> => {
+  const value = given.options.get(name);
+  if (value === undefined) return E.right(undefined);
+  const n = String(value).trim() === '' ? NaN : Number(value);
+  return Number.isFinite(n)
+    ? E.right(n)
+    : fail(`weft ${NAME}: --${name}`, 'a finite number', JSON.stringify(String(value)));
+};
+
+/** An integer in [least, 2^53), or a default where the option is absent. */
+const integer = (given: Given, name: string, least: number, absent: number): Result<number> =>
+  E.chain((n: number = absent) =>
+    Number.isSafeInteger(n) && n >= least
+      ? E.right(n)
+      : fail(`weft ${NAME}: --${name}`, `an integer of at least ${least}`, String(n)),
+  )(optionalNumber(given, name));
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+
+const choiceOf = (given: Given): Result<Choice | undefined> => {
+  const parts = struct<{
+    temperature: number | undefined;
+    topK: number | undefined;
+    topP: number | undefined;
+    seed: number;
+  }>({
+    temperature: optionalNumber(given, 'temperature'),
+    topK: optionalNumber(given, 'top-k'),
+    topP: optionalNumber(given, 'top-p'),
+    seed: integer(given, 'seed', 0, 0),
+  });
+  const sampled = ['temperature', 'top-k', 'top-p', 'seed'].some((name) => given.options.has(name));
+  return E.chain(({ seed, ...filters }: { readonly seed: number } & Filters) =>
+    orProblems(
+      filterProblems('', filters).map((p) => ({ ...p, at: `weft ${NAME}: --${kebab(p.at)}` })),
+      () => (sampled ? { filters, seed } : undefined),
+    ),
+  )(parts);
+};
+
+/** The end tokens of config.json: one, several, or none. */
+const endsOf = (config: Readonly<Record<string, unknown>>): ReadonlyArray<number> =>
+  [config['eos_token_id']].flat().filter((id): id is number => Number.isSafeInteger(id));
+
+const samplingOf = (choice: Choice | undefined): Sampling | undefined =>
+  choice === undefined ? undefined : { ...choice.filters, key: key(choice.seed) };
+
+const compute = async (base: ModelFolder, adapter: Adapter, options: Options, session: Session) => {
+  const model = languageModelOf(specAfter(adapter, base.model.spec));
+  if (E.isLeft(model)) return model;
+  const weights = await readWeights(base.model);
+  if (E.isLeft(weights)) return weights;
+  try {
+    return await session.counting('generating', 'tokens', (count) => {
+      let tokens = 0;
+      return generateTokens(model.right, attach(adapter, weights.right), [options.ids], {
+        maxNewTokens: options.maxNewTokens,
+        sampling: samplingOf(options.choice),
+        eosTokenId: options.ends ?? endsOf(base.model.spec.config),
+        onToken: () => count(++tokens, options.maxNewTokens),
+      });
+    });
+  } finally {
+    dispose(weights.right);
+  }
+};
+
+const run = async (options: Options, session: Session): Promise<Result<Report>> => {
+  const started = await startBackend(options.backend);
+  if (E.isLeft(started)) return started;
+  return withModel(options.base, async (base) => {
+    const loaded =
+      options.adapters.folders.length === 0
+        ? E.right({ adapter: identity as Adapter, leaves: [], warnings: [] as ReadonlyArray<string> })
+        : await loadAdapters(options.adapters, base.model.spec);
+    const ready = all<unknown>([loaded, checkIds(`weft ${NAME}: --input-ids`, options.ids, base.model.spec)]);
+    if (E.isLeft(ready)) return ready;
+    if (E.isLeft(loaded)) return loaded;
+    loaded.right.warnings.forEach(session.warn);
+    const { adapter, warnings } = loaded.right;
+    const clock = startClock();
+    const generated = await compute(base, adapter, options, session);
+    if (E.isLeft(generated)) return generated;
+    const tokens = generated.right[0] ?? [];
+    const { seconds, peakRssBytes } = clock(0);
+    const { choice } = options;
+    return E.right({
+      data: tokens.join(','),
+      json: {
+        tokens,
+        expression: print(adapter),
+        sampling: choice === undefined ? null : { ...choice.filters, seed: choice.seed },
+        seconds,
+        peakRssBytes,
+        warnings,
+      },
+      lines: [
+        `generated ${showMany(tokens.length, 'token')}`,
+        ...facts([
+          ['adapter', `${printable(print(adapter))}, attached`],
+          ['chosen', choice === undefined ? 'the most probable' : `at random, seed ${choice.seed}`],
+          ['time', showDuration(seconds * 1000)],
+          ['peak memory', showBytes(peakRssBytes)],
+        ]),
+      ],
+    });
+  });
+};
+
+/** Continues token ids. */
+export const generate = command<Options>({
+  name: NAME,
+  declare: (parser) =>
+    declareAdapters(
+      parser
+        .description('continue token ids with a language model; the most probable tokens, or sampled ones')
+        .option('--base <dir>', 'folder of the base model (required)'),
+    )
+      .option('--input-ids <ids>', 'token ids, separated by commas (required)')
+      .option('--max-new-tokens <n>', 'tokens at most, 20 by default')
+      .option('--temperature <number>', 'sample from softmax(logits / temperature); 0 takes the most probable token')
+      .option('--top-k <n>', 'sample from the n most probable tokens')
+      .option('--top-p <number>', 'sample from the fewest tokens whose probabilities add up to this')
+      .option('--seed <n>', 'seed of the samples, 0 by default; the same seed gives the same tokens')
+      .option('--eos-token-id <ids>', 'tokens that end the text, those of config.json by default')
+      .option('--backend <name>', 'wasm (default), cpu or webgpu'),
+  decode: (given) =>
+    struct<{ [K in keyof Options]: Options[K] }>({
+      base: text(given, 'base', 'the folder of the base model'),
+      adapters: optionalAdapterList(given),
+      ids: naturals(given, 'input-ids', 'token ids, separated by commas'),
+      maxNewTokens: integer(given, 'max-new-tokens', 1, 20),
+      choice: choiceOf(given),
+      ends: given.options.has('eos-token-id') ? naturals(given, 'eos-token-id', 'token ids') : E.right(undefined),
+      backend: backend(given),
+    }),
+  run,
+});

@@ -1,0 +1,16 @@
+/**
+ * Linear algebra: decompositions of matrices on the host in float64, and differentiable operations on tensors.
+ */
+export { blockCirculant, kron } from './kron.js';
+export { cayley, cayleyNeumann, skewSymmetric } from './cayley.js';
+export { cholesky } from './cholesky.js';
+export { eigh, type Eigh } from './eigh.js';
+export { hostInverse, hostSolve } from './lu.js';
+export { identity, matrix, matrixOf, multiply, tensorOfMatrix, transposed, type Matrix } from './matrix.js';
+export { inverse, solve } from './inverse.js';
+export { inverseDft2, type SpectrumPositions } from './inverse-dft.js';
+export { denseReflections, gramSchmidt, reflections, reflectRows, type Reflections } from './reflections.js';
+export { qr, type Qr } from './qr.js';
+export { spectralNorm } from './spectral-norm.js';
+export { leading, svd, svdOfProduct, type Svd } from './svd.js';
+export { svdLowRank, svdTruncated, type TruncatedSvd, type TruncationOptions } from './svd-truncated.js';

@@ -1,0 +1,39 @@
+/**
+ * Every method of the registry against every law, on random trained adapters.
+ *
+ * Subjects are drawn from a fixed seed, printed with what breaks; `npm run laws -- --seed N --runs N` draws others.
+ */
+import { describe, expect, inject, it } from 'vitest';
+import { registry } from '../../src/adapters/registry.js';
+import { undrawn } from '../../src/laws/arbitraries/generic.js';
+import { arbitraryOf, checkMethod, lawsOf, notApplicable } from '../../src/laws/index.js';
+
+const seed = 20_260_101;
+const runs = inject('backend') === 'wasm' ? 40 : 20;
+
+const methods = Object.values(registry).map(arbitraryOf);
+
+it('draws adapters of every method', () => {
+  const types = methods.filter((from) => from.algebras.length === 0).map((from) => from.method.peftType);
+  expect(types.filter((type) => undrawn[type] === undefined)).toEqual([]);
+});
+
+const rows = methods.flatMap((from) =>
+  from.algebras.map((algebra) => ({ from, algebra, method: from.method.peftType })),
+);
+
+describe.each(rows)('$method, $algebra', ({ from, algebra }) => {
+  const all = lawsOf(from);
+  const applicable = all.filter((law) => notApplicable(law, algebra) === undefined);
+  it.each(applicable.map((law) => ({ law, name: law.name })))(`$name (${runs} runs, seed ${seed})`, async ({ law }) => {
+    const report = await checkMethod(law, from, algebra, { runs, seed });
+    expect(report.holds, report.detail).toBe(true);
+    expect(report.runs).toBe(runs);
+  });
+
+  it('says why the other laws are not about it', () => {
+    const others = all.filter((law) => !applicable.includes(law));
+    expect(others.map((law) => notApplicable(law, algebra)).every((why) => (why ?? '').includes(algebra))).toBe(true);
+    expect(others.length > 0).toBe(algebra !== 'additive');
+  });
+});
