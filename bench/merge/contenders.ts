@@ -54,7 +54,7 @@ export const weft: Contender = {
   run: ({ base, adapter, out, interrupted }) =>
     measured(
       process.execPath,
-      [path('../../dist/cli/main.js'), ...['merge', '--base', base, '--adapter', adapter, '--out', out, '--json']],
+      [path('../../dist/cli/main.js'), 'merge', '--base', base, '--adapter', adapter, '--out', out, '--json'],
       interrupted,
     ),
 };

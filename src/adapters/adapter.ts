@@ -74,8 +74,19 @@ export interface Restrict<K extends Algebra = Algebra> {
   readonly adapter: Adapter<K>;
 }
 
+/** What takes another adapter back, where that is not a scale by -1. */
+export interface Inverse<K extends Algebra = Algebra> {
+  readonly _tag: 'Inverse';
+  readonly algebra: K;
+  readonly adapter: Adapter<K>;
+}
+
 /** An adapter as a value: a closed algebra of plain data. */
-export type Adapter<K extends Algebra = Algebra> = Identity | Leaf<K> | Compose<K> | Scale | Sum | Restrict<K>;
+export type Adapter<K extends Algebra = Algebra> =
+  Identity | Leaf<K> | Compose<K> | Scale | Sum | Restrict<K> | Inverse<K>;
+
+/** The algebras whose adapters have inverses. */
+export type Invertible = 'additive' | 'diagonal' | 'orthogonal';
 
 /** The algebras whose adapters have dense merged weights. */
 export type Mergeable = Exclude<Algebra, 'prompt' | 'routed'>;
@@ -92,6 +103,7 @@ export const leavesOf = (adapter: Adapter): ReadonlyArray<Leaf> => {
       return adapter.adapters.flatMap(leavesOf);
     case 'Scale':
     case 'Restrict':
+    case 'Inverse':
       return leavesOf(adapter.adapter);
   }
 };
@@ -116,6 +128,8 @@ export const sameAdapter = (a: Adapter, b: Adapter): boolean => {
       );
     case 'Scale':
       return b._tag === 'Scale' && a.c === b.c && sameAdapter(a.adapter, b.adapter);
+    case 'Inverse':
+      return b._tag === 'Inverse' && sameAdapter(a.adapter, b.adapter);
     case 'Restrict':
       return (
         b._tag === 'Restrict' && a.modules.join('\0') === b.modules.join('\0') && sameAdapter(a.adapter, b.adapter)

@@ -5,7 +5,7 @@ import { E } from '../fp.js';
 import { lookup, type Shape, type Tensor, type Weights } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { fail, type Result } from '../problem.js';
-import { paramKey, type ModelSpec, type ModuleSpec } from '../models/spec.js';
+import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../models/spec.js';
 import type { ParamSpec, Part, Site } from './site.js';
 import { replace, replaceRows, type WeightUpdate } from './update.js';
 
@@ -41,6 +41,15 @@ const valuePart = (
   ...replacing,
 });
 
+/** A trained copy of one parameter, under a name of its own in the file. */
+export const copiedParameter = (
+  spec: ModelSpec,
+  key: string,
+  module: string,
+  name: string,
+  shape: Shape,
+): Part<AuxiliaryDetail> => valuePart(spec, key, module, { name, trainable: true, optional: false }, shape);
+
 /** Full copies of modules (`modules_to_save`): every parameter at or below a saved module is replaced. */
 export const savedModules = (
   spec: ModelSpec,
@@ -53,7 +62,7 @@ export const savedModules = (
     .flatMap((m) =>
       Object.entries(m.params).map(([p, shape]) => {
         const key = paramKey(m.name, p);
-        return valuePart(spec, key, m.name, { name: prefix + key, trainable: true, optional: false }, shape);
+        return copiedParameter(spec, key, m.name, prefix + key, shape);
       }),
     );
 };
@@ -76,13 +85,7 @@ export const savedBiases = (
         .filter((m) => !saved.has(paramKey(m.name, 'bias')))
         .map((m) => {
           const name = `${modelPrefix}${m.name}${targeted.has(m.name) ? '.base_layer' : ''}.bias`;
-          return valuePart(
-            spec,
-            paramKey(m.name, 'bias'),
-            m.name,
-            { name, trainable: true, optional: false },
-            m.params['bias'] as Shape,
-          );
+          return copiedParameter(spec, paramKey(m.name, 'bias'), m.name, name, m.params['bias'] as Shape);
         });
 
 /** With `bias: "all"` PEFT stores the biases of saved modules twice more, under its own names for both copies. */
@@ -121,31 +124,59 @@ export const savedEmbeddings = (
       return [own, ...shared];
     });
 
-/** Trained rows of embeddings (`trainable_token_indices`); a tied head sees the same rows. */
+/** Rows of one embedding that are trained: the names of their tensor, one for each module that shares the weight. */
+export interface TrainedRows {
+  readonly module: ModuleSpec;
+  readonly rows: ReadonlyArray<number>;
+  /** The tensor's name in the file. */
+  readonly name: string;
+  /** Its second name for the module of an alias, where the file has one. */
+  readonly aliasName?: (module: string) => string;
+}
+
+const moduleOf = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf('.')));
+
+/** Trained rows of an embedding, or of a head; every alias of the weight sees the same rows. */
+export const trainedRows = (
+  spec: ModelSpec,
+  { module: m, rows, name, aliasName }: TrainedRows,
+): ReadonlyArray<Part<AuxiliaryDetail>> => {
+  const key = paramKey(m.name, 'weight');
+  const site: Site<AuxiliaryDetail> = {
+    key,
+    stored: [ownerOf(spec, key)],
+    module: m.name,
+    tensors: { value: name },
+    detail: { _tag: 'Rows', rows },
+  };
+  const param: ParamSpec = {
+    name,
+    shape: [rows.length, (m.params['weight'] ?? [0, 0])[1] as number],
+    trainable: true,
+    optional: false,
+  };
+  const copy = (alias: string): ReadonlyArray<ParamSpec> =>
+    aliasName === undefined
+      ? []
+      : [{ ...param, name: aliasName(moduleOf(alias)), trainable: false, optional: true, copyOf: name }];
+  return [
+    { site, params: [param], ...replacing },
+    ...aliasesOf(spec, key).map((alias) => ({
+      site: { ...site, key: alias, stored: [] },
+      params: copy(alias),
+      ...replacing,
+    })),
+  ];
+};
+
+/** Trained rows beside another method (`trainable_token_indices`). */
 export const savedRows = (
   spec: ModelSpec,
   embeddings: ReadonlyArray<readonly [module: ModuleSpec, rows: ReadonlyArray<number>]>,
 ): ReadonlyArray<Part<AuxiliaryDetail>> =>
-  embeddings.flatMap(([m, rows]) => {
-    const key = paramKey(m.name, 'weight');
-    const name = `${modelPrefix}${m.name}.token_adapter.trainable_tokens_delta`;
-    const site: Site<AuxiliaryDetail> = {
-      key,
-      stored: [key],
-      module: m.name,
-      tensors: { value: name },
-      detail: { _tag: 'Rows', rows },
-    };
-    const width = (m.params['weight'] ?? [0, 0])[1] as number;
-    return [
-      { site, params: [{ name, shape: [rows.length, width], trainable: true, optional: false }], ...replacing },
-      ...aliasesOf(spec, key).map((alias) => ({
-        site: { ...site, key: alias, stored: [] },
-        params: [],
-        ...replacing,
-      })),
-    ];
-  });
+  embeddings.flatMap(([module, rows]) =>
+    trainedRows(spec, { module, rows, name: `${modelPrefix}${module.name}.token_adapter.trainable_tokens_delta` }),
+  );
 
 /** Whether a site is one of these rather than the method's own. */
 export const isAuxiliary = (site: Site): site is Site<AuxiliaryDetail> => {
@@ -188,10 +219,11 @@ export const initAuxiliary = (
   site: Site<AuxiliaryDetail>,
   weights: Weights,
 ): Result<ReadonlyArray<readonly [name: string, value: Tensor]>> => {
-  if (site.stored.length === 0) return E.right([]);
-  const W = lookup(weights, site.key);
+  const [key] = site.stored;
+  if (key === undefined) return E.right([]);
+  const W = lookup(weights, key);
   if (W === undefined)
-    return fail(`weights: ${site.key}`, 'the base parameter that a trained copy starts from', 'no such tensor');
+    return fail(`weights: ${key}`, 'the base parameter that a trained copy starts from', 'no such tensor');
   const { detail } = site;
   const value = detail._tag === 'Value' ? tf.clone(W) : tf.gather(W, tf.tensor1d([...detail.rows], 'int32'));
   return E.right([[site.tensors['value'] as string, value]]);

@@ -4,7 +4,7 @@
  */
 import { E, type monoid } from '../fp.js';
 import { orProblems, problem, type Result } from '../problem.js';
-import { joinOf, leavesOf, sameAdapter, type Adapter, type Identity, type Mergeable } from './adapter.js';
+import { joinOf, leavesOf, sameAdapter, type Adapter, type Identity, type Invertible, type Mergeable } from './adapter.js';
 import type { Algebra } from './updates/traits.js';
 
 /** The adapter that changes nothing: apply(identity, w) = w. */
@@ -57,19 +57,23 @@ export const restrict = <K extends Algebra>(modules: ReadonlyArray<string>, adap
 /**
  * The adapter that takes another one back: apply(inverse(a), apply(a, w)) = w up to rounding.
  *
+ * Additive adapters are scaled by -1; where others scale a row by 0 or rotate it by a singular matrix, the inverse is not finite.
+ *
  * inverse(inverse(a)) = a, inverse(compose(a, b)) = compose(inverse(b), inverse(a)).
  */
-export const inverse = (adapter: Adapter<'additive'>): Adapter<'additive'> => {
-  assertAdditive('inverse', adapter);
-  if (adapter._tag === 'Compose') return compose(...adapter.adapters.toReversed().map(inverse));
-  return scale(-1, adapter);
+export const inverse = <K extends Invertible>(adapter: Adapter<K>): Adapter<K> => {
+  if (!isInvertible(adapter)) throw unlike('inverse', 'an invertible', adapter);
+  if (adapter._tag === 'Inverse') return adapter.adapter;
+  if (adapter._tag === 'Compose') return compose(...adapter.adapters.toReversed().map((a) => inverse(a)));
+  if (isAdditive(adapter)) return scale(-1, adapter);
+  return { _tag: 'Inverse', algebra: adapter.algebra as K, adapter };
 };
 
+const unlike = (what: string, expected: string, adapter: Adapter): TypeError =>
+  new TypeError(`${what}: expected ${expected} adapter, found a ${adapter.algebra} one. ${reasonsOf(adapter).join('. ')}`);
+
 const assertAdditive = (what: string, adapter: Adapter): void => {
-  if (adapter.algebra !== 'additive')
-    throw new TypeError(
-      `${what}: expected an additive adapter, found a ${adapter.algebra} one. ${reasonsOf(adapter).join('. ')}`,
-    );
+  if (adapter.algebra !== 'additive') throw unlike(what, 'an additive', adapter);
 };
 
 /** Why an adapter is not additive or not mergeable, leaf by leaf; empty for additive ones. */
@@ -77,7 +81,11 @@ export const reasonsOf = (adapter: Adapter): ReadonlyArray<string> => [
   ...new Set(leavesOf(adapter).flatMap((leaf) => leaf.reasons)),
 ];
 
-/** Whether an adapter only adds: then it scales, sums and inverts. */
+/** Whether an adapter has an inverse: it adds, scales or rotates. */
+export const isInvertible = (adapter: Adapter): adapter is Adapter<Invertible> =>
+  ['additive', 'diagonal', 'orthogonal'].includes(adapter.algebra);
+
+/** Whether an adapter only adds: then it scales and sums. */
 export const isAdditive = (adapter: Adapter): adapter is Adapter<'additive'> => adapter.algebra === 'additive';
 
 /** Whether an adapter has dense merged weights. */
@@ -94,9 +102,18 @@ export const additive = (adapter: Adapter): Result<Adapter<'additive'>> =>
             'adapter',
             'an additive adapter',
             why,
-            'compose and restrict work for every adapter; scale, sum and inverse need additive ones.',
+            'compose and restrict work for every adapter; scale and sum need additive ones.',
           ),
         ),
+        () => identity,
+      );
+
+/** The adapter as an invertible one, or why it is not. */
+export const invertible = (adapter: Adapter): Result<Adapter<Invertible>> =>
+  isInvertible(adapter)
+    ? E.right(adapter)
+    : orProblems(
+        reasonsOf(adapter).map((why) => problem('adapter', 'an adapter with an inverse', why)),
         () => identity,
       );
 
@@ -123,7 +140,7 @@ export const additiveModule = {
   /** c a. */
   scale,
   /** -a. */
-  negate: inverse,
+  negate: (a: Adapter<'additive'>): Adapter<'additive'> => inverse(a),
 } as const;
 
 /** fp-ts Eq of adapters as data. */

@@ -6,16 +6,16 @@ import type { ModelSpec } from '../models/spec.js';
 import { leavesOf, type Adapter, type Leaf } from './adapter.js';
 import { auxiliaryUpdate, isAuxiliary } from './auxiliary.js';
 import type { Indices } from './indices.js';
-import type { Routing } from './method.js';
+import type { Reading, Routing } from './method.js';
 import type { Site } from './site.js';
 import { keysAfter, sourceIn } from './tree.js';
 import { sequence, type WeightUpdate } from './update.js';
+import { invertUpdate } from './updates/invert.js';
 import { scaleUpdate } from './updates/scale.js';
 
-/** The two readings of an adapter: `stored` changes the tensors of a checkpoint, `attached` what a module sees. */
-export type Reading = 'stored' | 'attached';
+export type { Reading } from './method.js';
 
-const siteUpdate = (leaf: Leaf, site: Site, routing: Routing | undefined): WeightUpdate => {
+const siteUpdate = (leaf: Leaf, site: Site, reading: Reading, routing: Routing | undefined): WeightUpdate => {
   const roles = Object.entries(site.tensors);
   const isIndex = ([, name]: readonly [string, string]): boolean => Object.hasOwn(leaf.indices, name);
   const indices = recordOf(
@@ -32,7 +32,7 @@ const siteUpdate = (leaf: Leaf, site: Site, routing: Routing | undefined): Weigh
   );
   return isAuxiliary(site)
     ? auxiliaryUpdate(site, tensors)
-    : leaf.method.update(leaf.config, site, tensors, { likePeft: leaf.likePeft, routing, indices });
+    : leaf.method.update(leaf.config, site, tensors, { likePeft: leaf.likePeft, reading, routing, indices });
 };
 
 const keysOf = (site: Site, reading: Reading): ReadonlyArray<string> =>
@@ -41,7 +41,7 @@ const keysOf = (site: Site, reading: Reading): ReadonlyArray<string> =>
 const leafUpdate = (leaf: Leaf, key: string, reading: Reading, routing?: Routing): WeightUpdate | undefined => {
   const updates = leaf.sites
     .filter((site) => keysOf(site, reading).includes(key))
-    .map((site) => siteUpdate(leaf, site, routing));
+    .map((site) => siteUpdate(leaf, site, reading, routing));
   return updates.length === 0 ? undefined : sequence(updates);
 };
 
@@ -57,6 +57,7 @@ export const sourceOf = (adapter: Adapter, key: string): string | undefined => {
       return adapter.adapters.reduceRight<string | undefined>((k, a) => (k === undefined ? k : sourceOf(a, k)), key);
     case 'Scale':
     case 'Restrict':
+    case 'Inverse':
       return sourceOf(adapter.adapter, key);
     case 'Identity':
     case 'Sum':
@@ -73,6 +74,7 @@ export const adaptedKeys = (adapter: Adapter, keys: ReadonlyArray<string>): Read
       return adapter.adapters.reduce<ReadonlyArray<string>>((ks, a) => adaptedKeys(a, ks), keys);
     case 'Scale':
     case 'Restrict':
+    case 'Inverse':
       return adaptedKeys(adapter.adapter, keys);
     case 'Identity':
     case 'Sum':
@@ -89,7 +91,7 @@ const within = (modules: ReadonlyArray<string>, key: string): boolean => {
 /**
  * The update of one key, or `undefined` where the adapter leaves it alone.
  *
- * updateAt(compose(a, b), k) = b's after a's; updateAt(scale(c, a), k) = c times a's; and so on through the algebra.
+ * updateAt(compose(a, b), k) = b's after a's; updateAt(scale(c, a), k) = c times a's; updateAt(inverse(a), k) = the inverse of a's; and so on.
  */
 export const updateAt = (
   adapter: Adapter,
@@ -117,6 +119,10 @@ export const updateAt = (
       const update = updateAt(adapter.adapter, key, reading, routing);
       return update === undefined ? undefined : scaleUpdate(adapter.c, update);
     }
+    case 'Inverse': {
+      const update = updateAt(adapter.adapter, key, reading, routing);
+      return update === undefined ? undefined : invertUpdate(update);
+    }
     case 'Sum': {
       const all = present(adapter.adapters.map((a) => updateAt(a, key, reading, routing)));
       return all.length === 0 ? undefined : all.length === 1 ? all[0] : { _tag: 'Sum', updates: all };
@@ -137,6 +143,7 @@ export const touchedKeys = (adapter: Adapter, reading: Reading = 'stored'): Read
     case 'Sum':
       return new Set(adapter.adapters.flatMap((a) => [...touchedKeys(a, reading)]));
     case 'Scale':
+    case 'Inverse':
       return touchedKeys(adapter.adapter, reading);
     case 'Restrict':
       return new Set([...touchedKeys(adapter.adapter, reading)].filter((k) => within(adapter.modules, k)));

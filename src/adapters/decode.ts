@@ -177,7 +177,11 @@ export const decodeAdapter = (files: AdapterFiles, base: ModelSpec): Result<Deco
     E.bind('config', ({ method, decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ method, config }) => method.restructure(config, base)),
     E.bind('layout', ({ method, config, tree }) =>
-      method.layout(config, { spec: tree.spec, has: (name) => files.tensors.has(name) }),
+      method.layout(config, {
+        spec: tree.spec,
+        has: (name) => files.tensors.has(name),
+        shapeOf: (name) => files.tensors.get(name)?.shape,
+      }),
     ),
     E.bind('tensors', ({ layout }) => decodeTensors(layout, files.tensors)),
     E.map(({ method, decoded, config, tree, layout, tensors }) => ({

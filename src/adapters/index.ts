@@ -1,7 +1,7 @@
 /**
  * Adapters as values: decode, init, combine, apply, attach, undo.
  */
-export { leavesOf, sameAdapter, type Adapter, type Leaf, type Mergeable } from './adapter.js';
+export { leavesOf, sameAdapter, type Adapter, type Invertible, type Leaf, type Mergeable } from './adapter.js';
 export { apply, applyAt, attach } from './apply.js';
 export { isAttached, type Attached, type ModelWeights } from './attached.js';
 export {
@@ -12,7 +12,9 @@ export {
   eqAdapter,
   identity,
   inverse,
+  invertible,
   isAdditive,
+  isInvertible,
   isMergeable,
   mergeable,
   restrict,

@@ -89,6 +89,8 @@ export const mapLeaves = <K extends Algebra>(adapter: Adapter<K>, f: (leaf: Leaf
       return { ...adapter, adapters: adapter.adapters.map((a) => mapLeaves(a, f)) };
     case 'Scale':
       return { ...adapter, adapter: mapLeaves(adapter.adapter, f) };
+    case 'Inverse':
+      return { ...adapter, adapter: mapLeaves(adapter.adapter, f) };
     case 'Restrict':
       return { ...adapter, adapter: mapLeaves(adapter.adapter, f) };
   }

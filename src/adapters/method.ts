@@ -3,7 +3,7 @@
  */
 import type { ModelSpec } from '../models/spec.js';
 import type { Key } from '../ops/random.js';
-import type { Tensor, Weights } from '../ops/tensor.js';
+import type { Shape, Tensor, Weights } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
 import type { BaseConfig, Fields } from './config.js';
 import type { Layout, Site } from './site.js';
@@ -16,6 +16,8 @@ export interface LayoutContext {
   readonly spec: ModelSpec;
   /** Whether the checkpoint holds a tensor; at init nothing is there yet, so optional tensors are left out. */
   readonly has: (name: string) => boolean;
+  /** Shape of a tensor of the checkpoint, for sizes that the config does not tell; nothing at init. */
+  readonly shapeOf?: (name: string) => Shape | undefined;
 }
 
 /** What `init` may look at. */
@@ -33,10 +35,15 @@ export interface Restructured {
   readonly change: TreeChange | undefined;
 }
 
+/** The two readings of an adapter: `stored` changes the tensors of a checkpoint, `attached` what a module sees. */
+export type Reading = 'stored' | 'attached';
+
 /** How to compile an update. */
 export interface UpdateOptions {
   /** Follow PEFT where PEFT breaks a law. */
   readonly likePeft: boolean;
+  /** What the update is for; a merge unless told. */
+  readonly reading?: Reading;
   /** What routes the forward pass; absent when merging. */
   readonly routing?: Routing | undefined;
   /** Integer tensors of the site by role, on the host; absent where the method has none. */

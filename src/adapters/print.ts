@@ -29,6 +29,8 @@ export const print = (adapter: Adapter): string => {
       return `sum(${adapter.adapters.map(print).join(', ')})`;
     case 'Scale':
       return `scale(${adapter.c}, ${print(adapter.adapter)})`;
+    case 'Inverse':
+      return `inverse(${print(adapter.adapter)})`;
     case 'Restrict':
       return `restrict([${adapter.modules.join(', ')}], ${print(adapter.adapter)})`;
   }

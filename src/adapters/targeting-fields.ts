@@ -11,6 +11,12 @@ export const names = t.array(t.string, 'a list of names');
 /** An integer greater than 0. */
 export const positiveInt = t.refinement(t.Integer, (n) => n > 0, 'an integer greater than 0');
 
+/** An integer of at least 0. */
+export const naturalInt = t.refinement(t.Integer, (n) => n >= 0, 'an integer of at least 0');
+
+/** A seed of torch's generator. */
+export const torchSeed = t.refinement(t.Integer, Number.isSafeInteger, 'an integer below 2^53 in size');
+
 /** A probability of dropout. */
 export const probability = t.refinement(t.number, (p) => p >= 0 && p < 1, 'a number in [0, 1)');
 

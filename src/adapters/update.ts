@@ -185,8 +185,27 @@ export interface Masked {
   readonly mask: Tensor;
 }
 
+/** y' = conv(x', W) with x' = fold(unfold(x) blockdiag(R)): patches are turned one by one and added up where they overlap; R [k, b, b]. */
+export interface Patches {
+  readonly kind: 'Patches';
+  readonly R: Tensor;
+}
+
+/** y' = y + x D^T for the values and the gradient of D, with F [out, in] in D's place for the gradient of x. */
+export interface Feedback {
+  readonly kind: 'Feedback';
+  readonly D: Tensor;
+  readonly F: Tensor;
+}
+
 /** A change of the forward pass that no dense weight can hold; `reason` says why. */
-export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (GroupedConv | PerSample | Masked);
+export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (
+  | GroupedConv
+  | PerSample
+  | Masked
+  | Patches
+  | Feedback
+);
 
 /** What an adapter does to one tensor. */
 export type WeightUpdate =

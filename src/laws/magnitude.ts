@@ -1,7 +1,7 @@
 /**
  * How large rounding errors of an update can be: its magnitude, and the number of roundings on the way.
  */
-import type { Branch, Normalize, Reflect, Sequence, Split, Sum, WeightUpdate } from '../adapters/update.js';
+import type { Branch, Normalize, Prompt, Reflect, Sequence, Split, Sum, WeightUpdate } from '../adapters/update.js';
 import { applyUpdate, magnitudeRatio, normsOf } from '../adapters/updates/apply.js';
 import { asMatrix, inShapeOf, matrixView } from '../adapters/updates/view.js';
 import { matMul } from '../ops/mat-mul.js';
@@ -16,7 +16,7 @@ interface State {
 type Nested = Sum | Sequence;
 
 /** The update with every factor taken absolutely, for those that are monotone in their factors. */
-const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split | Branch>): WeightUpdate => {
+const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split | Prompt | Branch>): WeightUpdate => {
   switch (u._tag) {
     case 'LowRank':
     case 'Modulate':
@@ -35,6 +35,8 @@ const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split 
       return { ...u, l: tf.abs(u.l) };
     case 'Rotate':
       return { ...u, R: tf.abs(u.R) };
+    case 'BlockAffine':
+      return { ...u, B: tf.abs(u.B) };
     case 'BlockAffine':
       return { ...u, B: tf.abs(u.B) };
     case 'Replace':
@@ -66,6 +68,8 @@ const step = (u: WeightUpdate, { V, M }: State): State => {
       return u.updates.reduce((state, part) => step(part, state), { V, M });
     case 'Split':
       throw new TypeError('the error of a split spectrum has no bound here yet');
+    case 'Prompt':
+      throw new TypeError('virtual tokens change no weight');
     case 'Branch':
       throw new TypeError(`cannot merge: ${u.reason}`);
     default:
@@ -101,8 +105,8 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
       return (update.B.shape[1] as number) + 3;
     case 'Reflect':
       return (update.U.shape[1] as number) * ((update.U.shape[0] as number) + 4);
-    case 'Split':
-      return Infinity;
+    case 'BlockAffine':
+      return (update.B.shape[1] as number) + 3;
     case 'Replace':
     case 'ReplaceRows':
       return 0;
@@ -111,6 +115,8 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
     case 'Sum':
     case 'Sequence':
       return update.updates.reduce((n, u) => n + roundingsOf(u, shape), 0);
+    case 'Split':
+    case 'Prompt':
     case 'Branch':
       return Infinity;
   }

@@ -6,7 +6,8 @@ import { tensorOf } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { cacheLength, disposeCache, type Cache } from './cache.js';
-import type { Inputs, LanguageModel, Run } from './model.js';
+import type { Positions } from './layers/rotate.js';
+import type { LanguageModel } from './model.js';
 
 /** Token ids of sequences, of any lengths. */
 export type Sequences = ReadonlyArray<ReadonlyArray<number>>;
@@ -17,7 +18,7 @@ export interface Decoding {
   readonly logits: Tensor;
   /** What was read so far; the columns are past, padding, tokens. */
   readonly cache: Cache;
-  /** Tokens of the past that all sequences share. */
+  /** Columns before the padding, which all sequences see. */
   readonly past: number;
   /** Padding to the left of each sequence. */
   readonly padding: ReadonlyArray<number>;
@@ -25,11 +26,7 @@ export interface Decoding {
 
 type Layout = Pick<Decoding, 'past' | 'padding'>;
 
-/** Column `column` of a sequence counts as this position; padding is at 0, where transformers puts it. */
-const positionAt = (past: number, padding: number, column: number): number =>
-  column < past + padding ? 0 : column - padding;
-
-/** 0 for padding and 1 for everything else up to `columns`, or nothing where there is no padding. */
+/** 0 for padding and 1 for everything else, [B, columns], or nothing where there is no padding. */
 const maskOf = ({ past, padding }: Layout, columns: number): Tensor | undefined =>
   padding.every((n) => n === 0)
     ? undefined
@@ -40,25 +37,14 @@ const maskOf = ({ past, padding }: Layout, columns: number): Tensor | undefined 
         [padding.length, columns],
       );
 
-/** Inputs of tokens [B, T] that follow `before`, with logits of the last position. */
-const inputsOf = (tokens: Sequences, layout: Layout, before: Cache | undefined): Inputs => {
-  const [B, T] = [tokens.length, tokens[0]?.length ?? 0];
-  const start = cacheLength(before);
-  return {
-    inputIds: tensorOf(Int32Array.from(tokens.flat()), [B, T]),
-    attentionMask: maskOf(layout, start + T),
-    positionIds: layout.padding.map((n) => Array.from({ length: T }, (_, j) => positionAt(layout.past, n, start + j))),
-    past: before,
-    logitsToKeep: 1,
-  };
-};
+/** Positions of n columns from `start` on, where padding makes them differ; padding is at 0, where transformers puts it. */
+const positionsOf = ({ past, padding }: Layout, start: number, n: number): Positions | undefined =>
+  padding.every((pad) => pad === 0)
+    ? undefined
+    : padding.map((pad) => Array.from({ length: n }, (_, j) => (start + j < past + pad ? 0 : start + j - pad)));
 
-const decodingOf = ({ logits, cache }: Run, { past, padding }: Layout): Decoding => ({
-  logits: tf.squeeze(logits, [1]),
-  cache,
-  past,
-  padding,
-});
+const idsOf = (tokens: Sequences): Tensor =>
+  tensorOf(Int32Array.from(tokens.flat()), [tokens.length, tokens[0]?.length ?? 0]);
 
 /** What `prefill` may be told. */
 export interface PrefillOptions {
@@ -82,10 +68,18 @@ export const prefill = (
   prompts: Sequences,
   { past, padTokenId = 0 }: PrefillOptions = {},
 ): Decoding => {
-  const longest = Math.max(...prompts.map((ids) => ids.length));
-  const layout = { past: cacheLength(past), padding: prompts.map((ids) => longest - ids.length) };
-  const padded = prompts.map((ids, i) => [...Array<number>(layout.padding[i] as number).fill(padTokenId), ...ids]);
-  return decodingOf(model.run(weights, inputsOf(padded, layout, past)), layout);
+  const T = Math.max(...prompts.map((ids) => ids.length));
+  const padding = prompts.map((ids) => T - ids.length);
+  const start = cacheLength(past);
+  const { logits, cache } = model.run(weights, {
+    inputIds: idsOf(prompts.map((ids, i) => [...Array<number>(padding[i] as number).fill(padTokenId), ...ids])),
+    attentionMask: maskOf({ past: 0, padding }, T),
+    positionIds: positionsOf({ past: start, padding }, start, T),
+    past,
+    logitsToKeep: 1,
+  });
+  // A model may put virtual tokens of its own before the prompts (`withPrompts`).
+  return { logits: tf.squeeze(logits, [1]), cache, past: cacheLength(cache) - T, padding };
 };
 
 /** Reads one more token of each sequence; `from` stays as it is. */
@@ -95,8 +89,15 @@ export const step = (
   tokens: ReadonlyArray<number>,
   from: Decoding,
 ): Decoding => {
-  const next = tokens.map((id) => [id]);
-  return decodingOf(model.run(weights, inputsOf(next, from, from.cache)), from);
+  const start = cacheLength(from.cache);
+  const { logits, cache } = model.run(weights, {
+    inputIds: idsOf(tokens.map((id) => [id])),
+    attentionMask: maskOf(from, start + 1),
+    positionIds: positionsOf(from, start, 1),
+    past: from.cache,
+    logitsToKeep: 1,
+  });
+  return { ...from, logits: tf.squeeze(logits, [1]), cache };
 };
 
 /** Frees a state's tensors. */

@@ -5,7 +5,7 @@ import { updateOf, type ModelWeights } from '../adapters/attached.js';
 import { promptKey, type Prompt, type WeightUpdate } from '../adapters/update.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
-import type { Cache } from './cache.js';
+import { cacheLength, type Cache } from './cache.js';
 import type { Inputs, LanguageModel } from './model.js';
 
 const promptsIn = (update: WeightUpdate | undefined): ReadonlyArray<Prompt> =>
@@ -56,10 +56,17 @@ const withSoft = (model: LanguageModel, p: ModelWeights, soft: Tensor, inputs: I
     inputIds: undefined,
     inputsEmbeds: tf.concat([virtual, tokens], 1),
     attentionMask: mask === undefined ? undefined : tf.concat([tf.ones([B, n]), tf.cast(mask, 'float32')], 1),
-    // as in PEFT: positions count from the first virtual token
-    positionIds: undefined,
+    // positions count from the first virtual token
+    positionIds: inputs.positionIds?.map((row) => [...Array<number>(n).keys(), ...row.map((i) => n + i)]),
   };
 };
+
+/** A prefix as the past; given positions count from behind it. */
+const withPrefix = (prefix: Cache, inputs: Inputs): Inputs => ({
+  ...inputs,
+  past: prefix,
+  positionIds: inputs.positionIds?.map((row) => row.map((i) => cacheLength(prefix) + i)),
+});
 
 /**
  * A model that reads the virtual tokens beside its weights, once: where the cache begins.
@@ -74,6 +81,6 @@ export const withPrompts = (model: LanguageModel): LanguageModel => ({
     if (prompts.length === 0 || inputs.past !== undefined) return model.run(p, inputs);
     const { soft, prefix } = joined(prompts);
     const given = soft === undefined ? inputs : withSoft(model, p, soft, inputs);
-    return model.run(p, prefix === undefined ? given : { ...given, past: prefix });
+    return model.run(p, prefix === undefined ? given : withPrefix(prefix, given));
   },
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cacheLength } from '../../src/models/cache.js';
 import { disposeDecoding, prefill, step } from '../../src/models/decode.js';
+import type { LanguageModel } from '../../src/models/model.js';
 import { numTensors, read, scope } from '../../src/ops/backend.js';
 import { baseWeights } from './golden.js';
 import { integers, logitsOf, modelFor, variants, wavePast } from './language-models.js';
@@ -35,6 +36,23 @@ describe.each(variants)('$base', (variant) => {
         close,
       );
     }
+  });
+
+  it('knows virtual tokens that a model puts before the prompts itself', async () => {
+    const past = wavePast(model, 3);
+    const virtual: LanguageModel = {
+      ...model,
+      run: (w, inputs) =>
+        inputs.past !== undefined
+          ? model.run(w, inputs)
+          : model.run(w, { ...inputs, past, positionIds: inputs.positionIds?.map((row) => row.map((i) => i + 3)) }),
+    };
+    const prompts = [[31, 52, 45, 53], [7]];
+    const [own, given] = [prefill(virtual, p, prompts), prefill(model, p, prompts, { past })];
+    expect(own).toMatchObject({ past: 3, padding: [0, 3] });
+    expect(await read(own.logits)).toBeAllClose(await read(given.logits), close);
+    const [next, wanted] = [step(virtual, p, [1, 2], own), step(model, p, [1, 2], given)];
+    expect(await read(next.logits)).toBeAllClose(await read(wanted.logits), close);
   });
 
   it('step leaves the state that it starts from', async () => {

@@ -13,7 +13,7 @@ import { tf } from '../../ops/tf.js';
 import { orProblems, problem, type Result } from '../../problem.js';
 import { field, type BaseConfig, type Fields, type Values } from '../config.js';
 import { initParams } from '../init-params.js';
-import type { Method } from '../method.js';
+import type { Method, UpdateOptions } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import {
@@ -26,7 +26,7 @@ import {
   trainedBias,
 } from '../targeting-fields.js';
 import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
-import { dense } from '../update.js';
+import { dense, type WeightUpdate } from '../update.js';
 
 const fields = {
   ...targetModules,
@@ -74,6 +74,20 @@ const start = (c: C3aConfig, { in: inputs, out }: Detail, key: Key, shape: Shape
   return uniform(key, shape, -a, a);
 };
 
+/** What PEFT puts in place of C for the gradient of the layer's input: w[m, l, (t + j) mod k]. */
+const peftFeedback = (C: Tensor, k: number): Tensor => {
+  const mirrored = Int32Array.from({ length: C.shape[0] as number }, (_, i) => i - (i % k) + ((k - (i % k)) % k));
+  return tf.gather(C, tf.tensor1d(mirrored, 'int32'));
+};
+
+const update = (detail: Detail, w: Tensor, { likePeft, reading }: UpdateOptions): WeightUpdate => {
+  const C = blockCirculant(w);
+  if (!likePeft || reading !== 'attached') return dense(C, 1 / detail.in);
+  const D = tf.div(C, detail.in);
+  const F = peftFeedback(D, w.shape[2] as number);
+  return { _tag: 'Branch', kind: 'Feedback', D, F, reason: 'PEFT takes another matrix in the backward pass' };
+};
+
 /** C3A. */
 export const c3a: Method<C3aConfig, Detail> = {
   peftType: 'C3A',
@@ -88,5 +102,5 @@ export const c3a: Method<C3aConfig, Detail> = {
     ),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (site, _role, k, shape) => E.right(start(c, site.detail, k, shape))),
-  update: (_c, { detail }, { w }) => dense(blockCirculant(w as Tensor), 1 / detail.in),
+  update: (_c, { detail }, { w }, options) => update(detail, w as Tensor, options),
 };

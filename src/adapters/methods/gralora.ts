@@ -16,7 +16,7 @@ import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
-import { layerSelection, positiveInt, probability, targetModules, trainedBias } from '../targeting-fields.js';
+import { layerSelection, naturalInt, positiveInt, probability, targetModules, trainedBias } from '../targeting-fields.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -27,10 +27,7 @@ const fields = {
   fan_in_fan_out: field(t.boolean, false),
   gralora_dropout: floatField(probability, 0),
   gralora_k: field(positiveInt, 2),
-  hybrid_r: field(
-    t.refinement(t.Integer, (n) => n >= 0, 'an integer of at least 0'),
-    0,
-  ),
+  hybrid_r: field(naturalInt, 0),
   init_weights: field(t.boolean, true),
   r: field(positiveInt, 32),
 } as const satisfies Fields;

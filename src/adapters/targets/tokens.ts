@@ -21,17 +21,22 @@ const namedRows = (c: Targeting, spec: ModelSpec): ReadonlyArray<readonly [name:
   return Array.isArray(given) ? [[spec.inputEmbedding ?? 'embed_tokens', given as Rows]] : Object.entries(given);
 };
 
-const rowProblems = (m: ModuleSpec, rows: Rows): ReadonlyArray<Problem> => {
+/**
+ * Problems of trained rows: a module without a matrix, rows outside of it, rows given twice.
+ *
+ * @param at the field that names the rows
+ */
+export const rowProblems = (m: ModuleSpec, rows: Rows, at: string): ReadonlyArray<Problem> => {
   const size = m.params['weight']?.length === 2 ? (m.params['weight'][0] as number) : undefined;
-  if (size === undefined) return [problem(AT, 'a module with a matrix', `${m.name}, of kind ${m.kind}`)];
+  if (size === undefined) return [problem(at, 'a module with a matrix', `${m.name}, of kind ${m.kind}`)];
   const outside = rows.filter((i) => !Number.isInteger(i) || i < 0 || i >= size);
   const twice = [...new Set(rows.filter((row, i) => rows.indexOf(row) !== i))];
   return [
     ...(outside.length > 0
-      ? [problem(AT, `rows of ${m.name}, from 0 to ${size - 1}`, outside.slice(0, 10).join(', '))]
+      ? [problem(at, `rows of ${m.name}, from 0 to ${size - 1}`, outside.slice(0, 10).join(', '))]
       : []),
     ...(twice.length > 0
-      ? [problem(AT, `each row of ${m.name} once`, twice.slice(0, 10).join(', '), 'Leave the second one out')]
+      ? [problem(at, `each row of ${m.name} once`, twice.slice(0, 10).join(', '), 'Leave the second one out')]
       : []),
   ];
 };
@@ -44,7 +49,7 @@ const rowsOf = (c: Targeting, spec: ModelSpec, name: string, rows: Rows): Result
   const modules = spec.modules.filter((m) => m.name !== '' && m.name.endsWith(name));
   if (modules.length === 0) return fail(AT, "the end of a module's name", `"${name}"`, nearHint(name, names));
   return orProblems(
-    modules.flatMap((m) => rowProblems(m, rows)),
+    modules.flatMap((m) => rowProblems(m, rows, AT)),
     () => modules.map((m) => [m, rows] as const),
   );
 };

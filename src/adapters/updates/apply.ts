@@ -6,6 +6,7 @@ import { stopGradient } from '../../ops/stop-gradient.js';
 import { tf } from '../../ops/tf.js';
 import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
 import { hadamardDelta, kroneckerDelta, lowRankDelta, sparseDelta } from './delta.js';
+import { splitMatrix } from './split.js';
 import { alongAxis, blockAffineMatrix, reflectMatrix, rotateMatrix } from './turn.js';
 import { asMatrix, inShapeOf, matrixView } from './view.js';
 
@@ -51,7 +52,7 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
     case 'Reflect':
       return inShapeOf(reflectMatrix(update, asMatrix(W)), W);
     case 'Split':
-      throw new TypeError('the split of a spectrum is not there yet');
+      return splitMatrix(update, W);
     case 'BlockAffine':
       return inShapeOf(blockAffineMatrix(update, asMatrix(W)), W);
     case 'Normalize': {

@@ -2,7 +2,7 @@
  * The tensors inside an update.
  */
 import type { Tensor } from '../../ops/tensor.js';
-import type { WeightUpdate } from '../update.js';
+import type { Branch, WeightUpdate } from '../update.js';
 
 /** Every tensor that an update refers to. */
 export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
@@ -42,8 +42,21 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
         ...(update.prefix ?? []).flatMap(({ k, v }) => [k, v]),
       ];
     case 'Branch':
-      return update.kind === 'Masked'
-        ? [update.mask, ...tensorsOf(update.update)]
-        : [update.A, update.B, ...(update.kind === 'GroupedConv' && update.m !== undefined ? [update.m] : [])];
+      return tensorsOfBranch(update);
+  }
+};
+
+const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
+  switch (branch.kind) {
+    case 'GroupedConv':
+      return [branch.A, branch.B, ...(branch.m === undefined ? [] : [branch.m])];
+    case 'PerSample':
+      return [branch.A, branch.B];
+    case 'Masked':
+      return [branch.mask, ...tensorsOf(branch.update)];
+    case 'Patches':
+      return [branch.R];
+    case 'Feedback':
+      return [branch.D, branch.F];
   }
 };

@@ -69,6 +69,7 @@ export const focusAdapter = <A extends Adapter>(adapter: A, keys: ReadonlySet<st
         return focusLeaf(a, ks);
       case 'Scale':
         return { ...a, adapter: focused(a.adapter, ks) as typeof a.adapter };
+      case 'Inverse':
       case 'Restrict':
         return { ...a, adapter: focused(a.adapter, ks) };
       case 'Sum':

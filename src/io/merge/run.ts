@@ -57,6 +57,14 @@ const release = (adapter: Adapter, update: Parameters<typeof tensorsOf>[0]): voi
   for (const t of tensorsOf(update)) if (!own.has(t.id) && !t.isDisposed) t.dispose();
 };
 
+const overflowed = (plan: TensorPlan, element: number): Result<never> =>
+  fail(
+    `${plan.name}, element ${element}`,
+    `finite merged values in ${plan.stored.dtype}`,
+    'a value that this type cannot hold',
+    'The adapter is broken or far too strong for this storage type.',
+  );
+
 const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promise<Result<void>> => {
   const { dtype, shape, byteLength } = plan.stored;
   const update = scope(() => updateAt(run.adapter, plan.key as string));
@@ -64,21 +72,28 @@ const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promis
   try {
     const { grid, blocks } = blocksOf(update, shape, byteLength, run.tileBytes);
     const rowBytes = byteLength / Math.max(1, grid.rows);
-    for (const block of blocks) {
-      const bytes = await run.checkpoint.readRange(plan.source, block.start * rowBytes, block.count * rowBytes);
+    const largest = Math.max(0, ...blocks.map((b) => b.count)) * rowBytes;
+    // two buffers in turn: the next block is read while this one is merged and written
+    const buffers = [new Uint8Array(largest), new Uint8Array(largest)] as const;
+    const readBlock = (i: number): Promise<Result<Uint8Array>> | undefined => {
+      const block = blocks[i];
+      if (block === undefined) return undefined;
+      const into = (i % 2 === 0 ? buffers[0] : buffers[1]).subarray(0, block.count * rowBytes);
+      return run.checkpoint.readRange(plan.source, block.start * rowBytes, into.length, into);
+    };
+    let coming = readBlock(0);
+    for (const [i, block] of blocks.entries()) {
+      const bytes = (await coming) as Result<Uint8Array>;
       if (E.isLeft(bytes)) return bytes;
+      coming = readBlock(i + 1);
       const merged = await run.kernel(update, { dtype, shape, grid, block, bytes: bytes.right });
-      if (merged.overflow >= 0) {
-        const element = block.start * grid.columns + merged.overflow;
-        return fail(
-          `${plan.name}, element ${element}`,
-          `finite merged values in ${dtype}`,
-          'a value that this type cannot hold',
-          'The adapter is broken or far too strong for this storage type.',
-        );
+      const failed = merged.overflow < 0 ? undefined : overflowed(plan, block.start * grid.columns + merged.overflow);
+      const written = failed ?? (await file.write(merged.bytes));
+      if (E.isLeft(written)) {
+        // no read may be under way when the checkpoint is closed
+        await coming;
+        return written;
       }
-      const written = await file.write(merged.bytes);
-      if (E.isLeft(written)) return written;
       run.advance(bytes.right.length, plan.name);
     }
     return E.right(undefined);
@@ -119,7 +134,7 @@ export const runMerge = async (
   const run: Run = {
     checkpoint,
     adapter,
-    kernel: options.kernel ?? tfjsKernel,
+    kernel: options.kernel ?? tfjsKernel(),
     tileBytes: options.tileBytes ?? MIB,
     advance: (bytes, tensor) => {
       progress.done += bytes;

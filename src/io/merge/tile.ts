@@ -19,7 +19,7 @@ export interface Tile {
   readonly bytes: Uint8Array;
 }
 
-/** A merged tile. */
+/** A merged tile; its bytes are good until the next call. */
 export interface MergedTile {
   readonly bytes: Uint8Array;
   /** Index of the first element that was finite before and is not now; -1 if there is none. */
@@ -29,32 +29,50 @@ export interface MergedTile {
 /** Merges one tile; a fused kernel is another value of this type. */
 export type TileKernel = (update: WeightUpdate, tile: Tile) => Promise<MergedTile>;
 
-const firstOverflow = (before: Float32Array, after: Float32Array, limit: number): number =>
-  after.findIndex((v, i) => !(Math.abs(v) <= limit) && Number.isFinite(before[i]));
-
-const float32OfBits = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0] as number;
-
-/** The largest float32 that rounds to a finite number of a storage type. */
-const largest: Partial<Record<DType, number>> = {
-  F16: float32OfBits(0x477fefff),
-  BF16: float32OfBits(0x7f7f7fff),
-  F8_E4M3: 464,
-  F8_E5M2: float32OfBits(0x476fffff),
+/** float32 bits of the largest number that a storage type rounds to a finite one. */
+const largestBits: Partial<Record<DType, number>> = {
+  F16: 0x477fefff, // just below 65520
+  BF16: 0x7f7f7fff, // just below 2^128 - 2^119
+  F8_E4M3: 0x43e80000, // 464
+  F8_E5M2: 0x476fffff, // just below 61440
 };
 
-/** The reference kernel: float32 on the current tfjs backend, rounded once to the storage type. */
-export const tfjsKernel: TileKernel = async (update, { dtype, shape, grid, block, bytes }) => {
-  const before = decodeFloats(dtype, bytes);
-  const whole = block.count === grid.rows;
-  const merged = scope(() => {
-    const W = tensorOf(before, whole ? shape : [block.count, grid.columns]);
-    return applyUpdate(whole ? update : updateRows(update, grid, block), W);
-  });
-  const after = await read(merged);
-  merged.dispose();
-  return {
-    bytes: encodeFloats(dtype, after),
-    overflow: firstOverflow(before, after, largest[dtype] ?? Number.MAX_VALUE),
+/** The first element that is finite before and too large after; -1 when there is none. Magnitudes order as their bits do. */
+const firstOverflow = (before: Float32Array, after: Float32Array, most: number): number => {
+  const bits = new Int32Array(after.buffer, after.byteOffset, after.length);
+  let largest = 0;
+  for (let i = 0; i < bits.length; i++) {
+    const a = (bits[i] as number) & 0x7fffffff;
+    largest = a > largest ? a : largest;
+  }
+  if (largest <= most) return -1;
+  return bits.findIndex((b, i) => (b & 0x7fffffff) > most && Number.isFinite(before[i]));
+};
+
+/**
+ * The reference kernel: float32 on the current tfjs backend, rounded once to the storage type.
+ *
+ * Each call makes a kernel with buffers of its own, which the next tile overwrites.
+ */
+export const tfjsKernel = (): TileKernel => {
+  let values = new Float32Array(0);
+  let stored = new Uint8Array(0);
+  return async (update, { dtype, shape, grid, block, bytes }) => {
+    const n = block.count * grid.columns;
+    if (values.length < n) values = new Float32Array(n);
+    if (stored.length < bytes.length) stored = new Uint8Array(bytes.length);
+    const before = decodeFloats(dtype, bytes, values.subarray(0, n));
+    const whole = block.count === grid.rows;
+    const merged = scope(() => {
+      const W = tensorOf(before, whole ? shape : [block.count, grid.columns]);
+      return applyUpdate(whole ? update : updateRows(update, grid, block), W);
+    });
+    const after = await read(merged);
+    merged.dispose();
+    return {
+      bytes: encodeFloats(dtype, after, stored.subarray(0, bytes.length)),
+      overflow: firstOverflow(before, after, largestBits[dtype] ?? 0x7f7fffff),
+    };
   };
 };
 

@@ -2,7 +2,7 @@
  * Taking an adapter out of a merged model folder.
  */
 import { pathInside, writeFolderAtomic } from '#fs';
-import { leavesOf, type Adapter, type Mergeable } from '../../adapters/adapter.js';
+import { leavesOf, type Adapter, type Invertible, type Mergeable } from '../../adapters/adapter.js';
 import { inverse } from '../../adapters/combine.js';
 import { E } from '../../fp.js';
 import { fail, orProblems, problem, type Problem, type Result } from '../../problem.js';
@@ -166,7 +166,7 @@ export const restoreFolder = async (
 };
 
 /**
- * The base's folder back from a merged one by subtraction: out/ = apply(inverse(adapter), merged/), within rounding of the base.
+ * The base's folder back from a merged one by the inverse, a subtraction where the adapter adds: out/ = apply(inverse(adapter), merged/), within rounding of the base.
  *
  * Problem: an adapter that changes the module tree, whose base tree a merged folder does not tell.
  *
@@ -174,7 +174,7 @@ export const restoreFolder = async (
  */
 export const subtractFolder = async (
   merged: ModelFolder,
-  adapter: Adapter<'additive'>,
+  adapter: Adapter<Invertible>,
   out: string,
   options: MergeOptions = {},
 ): Promise<Result<MergePlan>> =>

@@ -17,8 +17,10 @@ export interface MethodArbitrary {
   readonly algebras: ReadonlyArray<Algebra>;
   /** Configs in PEFT's names for a model, whose adapters are at most as unlawful as asked. */
   readonly config: (spec: ModelSpec, atMost: Algebra) => fc.Arbitrary<Readonly<Record<string, unknown>>>;
-  /** A small config that fits every model of `modelSpec`. */
+  /** A small config that fits every model. */
   readonly plain: Readonly<Record<string, unknown>>;
+  /** Models that the plain config fits; those of `modelSpec` by default. */
+  readonly models?: fc.Arbitrary<ModelSpec>;
   /** The method's equation in float64, written apart from its update; without one the law "definition" is to do. */
   readonly definition?: Definition;
 }

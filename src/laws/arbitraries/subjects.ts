@@ -77,7 +77,7 @@ export const subjectData = (
   arity: number,
   options: DrawOptions & { readonly spec?: fc.Arbitrary<ModelSpec> } = {},
 ): fc.Arbitrary<SubjectData> =>
-  (options.spec ?? modelSpec).chain((base) =>
+  (options.spec ?? from.models ?? modelSpec).chain((base) =>
     fc.record({
       base: fc.constant(base),
       weights: fc.record({

@@ -11,6 +11,7 @@ import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { paramKey, type ConvGeometry, type ModuleSpec } from '../spec.js';
 import { baseParameter, optionalParameter } from './parameter.js';
+import { turnPatches } from './patches.js';
 
 const overChannels = (v: Tensor, rank: number): Tensor => tf.reshape(v, [1, -1, ...Array<number>(rank - 2).fill(1)]);
 
@@ -33,7 +34,8 @@ const convolutionUse = (x: Tensor, g: ConvGeometry): Use => ({
   scaleOutput: (y, r) => tf.mul(y, overChannels(r, y.rank)),
   branch: (y, update, W) => {
     if (update.kind === 'GroupedConv') return groupedBranch(x, g, y, update, W);
-    throw new TypeError('a convolution has no factors of its own for each sample');
+    if (update.kind === 'Patches') return convNd(turnPatches(x, update.R, g.kernel), W, g);
+    throw new TypeError(`a convolution has no branch for ${update.kind}`);
   },
 });
 

@@ -2,9 +2,10 @@
  * Linear layers over plain, merged or attached weights.
  */
 import { baseOf, updateOf, type ModelWeights } from '../../adapters/attached.js';
-import type { PerSample } from '../../adapters/update.js';
+import type { Feedback, PerSample } from '../../adapters/update.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { matMul } from '../../ops/mat-mul.js';
+import { stopGradient } from '../../ops/stop-gradient.js';
 import { lookup, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { paramKey } from '../spec.js';
@@ -18,7 +19,8 @@ export const rowUse = (x: Tensor): Use => ({
   scaleOutput: (y, g) => tf.mul(y, tf.reshape(g, [1, -1])),
   branch: (y, update) => {
     if (update.kind === 'PerSample') return perSample(x, y, update);
-    throw new TypeError('a linear layer has no grouped convolution');
+    if (update.kind === 'Feedback') return fedBack(x, y, update);
+    throw new TypeError(`a linear layer has no branch for ${update.kind}`);
   },
 });
 
@@ -27,6 +29,12 @@ const perSample = (x: Tensor, y: Tensor, { A, B, s }: PerSample): Tensor => {
   const [batch, inputs] = A.shape as [number, number, number];
   const change = matMul(matMul(tf.reshape(x, [batch, -1, inputs]), A), B);
   return tf.add(y, tf.mul(tf.reshape(change, y.shape), s));
+};
+
+/** y + x D^T; a second path through F adds zero, and all of the gradient of x. */
+const fedBack = (x: Tensor, y: Tensor, { D, F }: Feedback): Tensor => {
+  const path = matMul(x, stopGradient(F), false, true);
+  return tf.add(tf.add(y, matMul(stopGradient(x), D, false, true)), tf.sub(path, stopGradient(path)));
 };
 
 /** x W as a use of W [in, out], for x [n, in]. */

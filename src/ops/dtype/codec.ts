@@ -1,6 +1,7 @@
 /**
  * Little-endian bytes of a dtype to float32 values and back, rounding once to nearest even.
  */
+import { decodeBF16, encodeBF16 } from './bfloat16.js';
 import { decodeIntegers, encodeIntegers } from './integer.js';
 import { bitsOf, isComputable, type DType } from './names.js';
 import { decodeTable, encodeSmall } from './small-float.js';
@@ -44,20 +45,6 @@ const encodeE8M0 = (bits: Int32Array, out: Uint8Array): void => {
   }
 };
 
-// Each loop is a function of its own, which the compiler can optimise for one kind of array.
-const decodeBF16 = (codes: Uint16Array, out: Int32Array): void => {
-  for (let i = 0; i < codes.length; i++) out[i] = (codes[i] as number) << 16;
-};
-
-const encodeBF16 = (bits: Int32Array, out: Uint16Array): void => {
-  for (let i = 0; i < bits.length; i++) {
-    const u = bits[i] as number;
-    if ((u & 0x7fffffff) <= 0x7f800000) out[i] = (u + 0x7fff + ((u >>> 16) & 1)) >>> 16;
-    // A NaN whose payload lies in the dropped bits would become infinity.
-    else out[i] = (u & 0x7f0000) === 0 ? (u >>> 16) | 0x40 : u >>> 16;
-  }
-};
-
 /**
  * Values of a tensor's bytes as float32: exact where float32 holds them, rounded once to nearest even otherwise (F64 and
  * integers beyond 24 bits).
@@ -81,7 +68,7 @@ export const decodeFloats = (dtype: DType, bytes: Uint8Array, out?: Float32Array
       values.set(new Float64Array(buffer, byteOffset, n));
       break;
     case 'BF16':
-      decodeBF16(new Uint16Array(buffer, byteOffset, n), bits);
+      decodeBF16(buffer, byteOffset, bits);
       break;
     case 'F16':
       lookUp(decodeTable(dtype), new Uint16Array(buffer, byteOffset, n), bits);
@@ -125,7 +112,7 @@ export const encodeFloats = (dtype: DType, values: Float32Array, out?: Uint8Arra
       new Float64Array(buffer, byteOffset, n).set(values);
       break;
     case 'BF16':
-      encodeBF16(bits, new Uint16Array(buffer, byteOffset, n));
+      encodeBF16(bits, buffer, byteOffset);
       break;
     case 'F16':
       encodeSmall(dtype, bits, new Uint16Array(buffer, byteOffset, n));

@@ -39,9 +39,9 @@ const blocks = (g: TorchGenerator, n: number, mean: number, std: number, dtype: 
 /**
  * `n` normal numbers of a mean and a standard deviation, as `torch.empty(n, dtype).normal_(mean, std)`; shapes are row-major.
  *
- * 16 numbers or more come in blocks of float32 arithmetic, fewer one by one in float64 and rounded at the end, where the
- * generator keeps the second number of a pair for later. The float64 functions of another engine may differ in their last
- * bit, which shows in about one of 10^8 short draws.
+ * 16 numbers or more come in blocks of float32 arithmetic, the same in every engine. Fewer come one by one in float64 and
+ * are rounded at the end, and the generator keeps the second number of a pair for later; there an engine's logarithm, sine
+ * or cosine may differ from libm's in the last bit, which the rounding to float32 almost always hides.
  */
 export const torchNormal = (g: TorchGenerator, n: number, mean = 0, std = 1, dtype: TorchFloat = 'F32'): Float32Array =>
   roundTo(

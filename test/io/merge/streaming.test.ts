@@ -173,9 +173,10 @@ describe('the size of tiles', () => {
       const { grid, blocks } = blocksOf(update, shape, bytes.length, tileBytes);
       const row = 4 * columns;
       const tiles: Uint8Array[] = [];
+      const kernel = tfjsKernel();
       for (const block of blocks) {
         const part = bytes.subarray(block.start * row, (block.start + block.count) * row);
-        tiles.push((await tfjsKernel(update, { dtype: 'F32', shape, grid, block, bytes: part })).bytes);
+        tiles.push(new Uint8Array((await kernel(update, { dtype: 'F32', shape, grid, block, bytes: part })).bytes));
       }
       return Buffer.concat(tiles);
     };

@@ -25,7 +25,7 @@ describe('replicateLayers', () => {
     expect(spec.ties).toEqual(base.ties);
     const shapes = new Map(parameters(base));
     for (const [key, shape] of parameters(spec)) expect(shape).toEqual(shapes.get(sources[key] as string));
-    expect(fileKeyOf(spec, 'model.layers.2.mlp.up_proj.weight')).toBe('model.layers.1.mlp.up_proj.weight');
+    expect(fileKeyOf(spec, 'model.layers.2.mlp.up_proj.weight')).toBe('model.layers.2.mlp.up_proj.weight');
   });
 
   it('gives every layer its own place when they are taken once each', () => {

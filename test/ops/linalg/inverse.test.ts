@@ -43,7 +43,7 @@ describe('inverse', () => {
           expect(numTensors()).toBe(before);
         },
       ),
-      { numRuns: runs(50) },
+      { numRuns: runs(30) },
     ));
 
   it('agrees with torch, with pivoting', async () => {
@@ -77,7 +77,7 @@ describe('inverse', () => {
     if (inject('backend') === 'webgpu') return;
     const y = await values(() => inverse(tensorOf(Float32Array.of(1, 2, 2, 4, 2, 0, 0, 4), [2, 2, 2])));
     expect(y.slice(0, 4).every(Number.isNaN)).toBe(true);
-    expect([...y.slice(4)]).toEqual([0.5, 0, 0, 0.25]);
+    expect(Array.from(y.subarray(4))).toEqual([0.5, 0, 0, 0.25]);
   });
 
   it('refuses matrices that are not square', () => {
@@ -96,8 +96,8 @@ describe('gradients of inverse and solve', () => {
     expectGradient({
       f: (A, B) => solve(nearIdentity(A as Tensor), B as Tensor),
       shapes: [
-        [2, 3, 3],
-        [3, 2],
+        [2, 2, 2],
+        [2, 1],
       ],
       seed: 2,
       range: [-1, 1],

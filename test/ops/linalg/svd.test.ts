@@ -66,7 +66,7 @@ describe('svd', () => {
       fc.property(matrices, (A) => {
         const U = transposed(svd(A).U);
         for (let i = 0; i < U.rows; i++) {
-          const u = [...U.data.slice(i * U.cols, (i + 1) * U.cols)];
+          const u = Array.from(U.data.subarray(i * U.cols, (i + 1) * U.cols));
           const max = Math.max(...u.map(Math.abs));
           expect(u.find((x) => Math.abs(x) === max)).toBeGreaterThan(0);
         }
