@@ -6,7 +6,7 @@ import { lookup, recordOf, sameShape, showShape, type Tensor, type Weights } fro
 import type { Adapter, Mergeable } from './adapter.js';
 import type { Attached } from './attached.js';
 import type { Routing } from './method.js';
-import { adaptedKeys, sourceOf, touchedKeys, updateAt, type Reading } from './compile.js';
+import { adaptedKeys, sourceOf, touchedKeys, updateAt, type BaseLookup, type Reading } from './compile.js';
 import type { WeightUpdate } from './update.js';
 import { applyUpdate } from './updates/apply.js';
 
@@ -36,11 +36,12 @@ const restructured = (adapter: Adapter, weights: Weights): Weights =>
 
 const updatesOf = (
   adapter: Adapter,
+  weights: Weights,
   reading: Reading,
   routing?: Routing,
 ): ReadonlyArray<readonly [string, WeightUpdate]> =>
   [...touchedKeys(adapter, reading)].flatMap((key) => {
-    const update = updateAt(adapter, key, reading, routing);
+    const update = updateAt(adapter, key, reading, routing, (k) => lookup(weights, k));
     return update === undefined ? [] : [[key, update] as const];
   });
 
@@ -51,10 +52,11 @@ const updatesOf = (
  *
  * @param key the parameter's name in the adapted model
  * @param W its tensor in storage layout
+ * @param base other parameters of the base model, for the few adapters whose change of one reads another (GLoRA's biases)
  */
-export const applyAt = (adapter: Adapter<Mergeable>, key: string, W: Tensor): Tensor =>
+export const applyAt = (adapter: Adapter<Mergeable>, key: string, W: Tensor, base?: BaseLookup): Tensor =>
   scope(() => {
-    const update = updateAt(adapter, key);
+    const update = updateAt(adapter, key, 'stored', undefined, base);
     return update === undefined ? W : checked(W, applyUpdate(update, W), key);
   });
 
@@ -70,7 +72,7 @@ export const applyAt = (adapter: Adapter<Mergeable>, key: string, W: Tensor): Te
 export const apply = (adapter: Adapter<Mergeable>, weights: Weights): Weights =>
   scope(() => {
     const base = restructured(adapter, weights);
-    const changed = updatesOf(adapter, 'stored').map(([key, update]) => {
+    const changed = updatesOf(adapter, weights, 'stored').map(([key, update]) => {
       const W = lookup(base, key);
       if (W === undefined) throw missing(key);
       return [key, checked(W, applyUpdate(update, W), key)] as const;
@@ -89,5 +91,5 @@ export const apply = (adapter: Adapter<Mergeable>, weights: Weights): Weights =>
 export const attach = (adapter: Adapter, weights: Weights, routing?: Routing): Attached => ({
   _tag: 'Attached',
   weights: restructured(adapter, weights),
-  updates: recordOf(updatesOf(adapter, 'attached', routing)),
+  updates: recordOf(updatesOf(adapter, weights, 'attached', routing)),
 });

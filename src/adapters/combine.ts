@@ -65,7 +65,7 @@ export const inverse = <K extends Invertible>(adapter: Adapter<K>): Adapter<K> =
   if (!isInvertible(adapter)) throw unlike('inverse', 'an invertible', adapter);
   if (adapter._tag === 'Inverse') return adapter.adapter;
   if (adapter._tag === 'Compose') return compose(...adapter.adapters.toReversed().map((a) => inverse(a)));
-  if (isAdditive(adapter)) return scale(-1, adapter);
+  if (isAdditive(adapter)) return scale(-1, adapter) as Adapter<K>;
   return { _tag: 'Inverse', algebra: adapter.algebra as K, adapter };
 };
 

@@ -59,23 +59,27 @@ export const inputColumns = (m: ModuleSpec, kinds: ReadonlyArray<ModuleKind>): R
       );
 };
 
-/** A part that changes a module's `weight` by the tensors `<module>.<suffix>`, one for each role. */
-export const weightPart = <D>(
+/**
+ * A part that changes one parameter of a module by the tensors `<module>.<suffix>`, one for each role. One that the module
+ * lacks (a bias) is changed beside the weights alone.
+ */
+export const paramPart = <D>(
   spec: ModelSpec,
   m: ModuleSpec,
+  param: string,
   tensors: Readonly<Record<string, readonly [suffix: string, shape: Shape]>>,
   detail: D,
   algebra: Algebra,
   reason?: string,
 ): Part<D> => {
-  const key = paramKey(m.name, 'weight');
+  const key = paramKey(m.name, param);
   const entries = Object.entries(tensors).map(
     ([role, [suffix, shape]]) => [role, `${modelPrefix}${m.name}.${suffix}`, shape] as const,
   );
   const site: Site<D> = {
     key,
     // PEFT changes a tied weight in place, so the owner changes with its alias.
-    stored: [ownerOf(spec, key)],
+    stored: m.params[param] === undefined ? [] : [ownerOf(spec, key)],
     module: m.name,
     tensors: Object.fromEntries(entries.map(([role, name]) => [role, name])),
     detail,
@@ -87,6 +91,16 @@ export const weightPart = <D>(
     ...(reason === undefined ? {} : { reason }),
   };
 };
+
+/** A part that changes a module's `weight` by the tensors `<module>.<suffix>`, one for each role. */
+export const weightPart = <D>(
+  spec: ModelSpec,
+  m: ModuleSpec,
+  tensors: Readonly<Record<string, readonly [suffix: string, shape: Shape]>>,
+  detail: D,
+  algebra: Algebra,
+  reason?: string,
+): Part<D> => paramPart(spec, m, 'weight', tensors, detail, algebra, reason);
 
 /** A target of a kind that the method does not act on. */
 export const unfit = (m: ModuleSpec, kinds: string): Result<never> =>

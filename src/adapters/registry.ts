@@ -2,12 +2,15 @@
  * The methods that Weft knows, by `peft_type`.
  */
 import type { Method } from './method.js';
+import { beft } from './methods/beft.js';
 import { boft } from './methods/boft.js';
 import { c3a } from './methods/c3a.js';
 import { cartridge } from './methods/cartridge.js';
 import { cpt } from './methods/cpt.js';
+import { deft } from './methods/deft.js';
 import { delora } from './methods/delora.js';
 import { fourierft } from './methods/fourierft.js';
+import { glora } from './methods/glora.js';
 import { gralora } from './methods/gralora.js';
 import { hira } from './methods/hira.js';
 import { hra } from './methods/hra.js';
@@ -31,13 +34,16 @@ import { vera } from './methods/vera.js';
 
 /** Every method, one line each. */
 export const registry: Readonly<Record<string, Method>> = {
+  [beft.peftType]: beft,
   [boft.peftType]: boft,
   [bone.peftType]: bone,
   [c3a.peftType]: c3a,
   [cartridge.peftType]: cartridge,
   [cpt.peftType]: cpt,
+  [deft.peftType]: deft,
   [delora.peftType]: delora,
   [fourierft.peftType]: fourierft,
+  [glora.peftType]: glora,
   [gralora.peftType]: gralora,
   [hira.peftType]: hira,
   [hra.peftType]: hra,

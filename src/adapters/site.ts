@@ -14,6 +14,8 @@ export interface Site<D = unknown> {
   readonly module: string;
   /** Names in the adapter's parameters by the role they play here (`A`, `B`, `value`, ...). */
   readonly tensors: Readonly<Record<string, string>>;
+  /** Other parameters of the model that the update reads, by role; for layers whose bias changes with their weight. */
+  readonly reads?: Readonly<Record<string, string>>;
   /** What the method knows of this site: rank, scaling, layout. */
   readonly detail: D;
 }

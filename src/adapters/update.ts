@@ -89,6 +89,17 @@ export interface Reflect {
 }
 
 /**
+ * W' = W - U (V^T W) (axis 0, U and V [m, r]) or W - (W V) U^T (axis 1, [n, r]): r directions taken out of one side of the
+ * weight; an orthogonal projection where U = V has orthonormal columns.
+ */
+export interface Deflate {
+  readonly _tag: 'Deflate';
+  readonly U: Tensor;
+  readonly V: Tensor;
+  readonly axis: 0 | 1;
+}
+
+/**
  * W' = W_k + U diag(S) V, where W_k is the best approximation of W of rank k: the rest of the spectrum is replaced.
  *
  * U [m, p], S [p], V [p, n]. Gradients of U and V are projected off the kept singular subspaces, as OSF trains them.
@@ -218,6 +229,7 @@ export type WeightUpdate =
   | Scale
   | Rotate
   | Reflect
+  | Deflate
   | Split
   | BlockAffine
   | Normalize

@@ -2,7 +2,7 @@
  * The base weights as the adapted model names them.
  */
 import type { Adapter } from '../adapters/adapter.js';
-import { adaptedKeys, sourceOf, touchedKeys, updateAt } from '../adapters/compile.js';
+import { adaptedKeys, sourceOf, touchedKeys, updateAt, type Reading } from '../adapters/compile.js';
 import type { WeightUpdate } from '../adapters/update.js';
 import { lookup, recordOf, type Tensor, type Weights } from '../ops/tensor.js';
 
@@ -15,6 +15,14 @@ export const startOf = (adapter: Adapter, weights: Weights): Weights =>
     }),
   );
 
+/** The update of a key on given base weights, which some updates read. */
+export const changeAt = (
+  adapter: Adapter,
+  weights: Weights,
+  key: string,
+  reading: Reading = 'stored',
+): WeightUpdate | undefined => updateAt(adapter, key, reading, undefined, (k) => lookup(weights, k));
+
 /** Every changed key with the tensor that it starts from and its update. */
 export const changesAt = (
   adapter: Adapter,
@@ -22,7 +30,7 @@ export const changesAt = (
 ): ReadonlyArray<{ readonly key: string; readonly W: Tensor; readonly update: WeightUpdate }> => {
   const start = startOf(adapter, weights);
   return [...touchedKeys(adapter)].flatMap((key) => {
-    const [W, update] = [lookup(start, key), updateAt(adapter, key)];
+    const [W, update] = [lookup(start, key), changeAt(adapter, weights, key)];
     return W === undefined || update === undefined ? [] : [{ key, W, update }];
   });
 };

@@ -40,7 +40,17 @@ export interface Law {
 /** Whether an algebra is at least as lawful as another. */
 export const noLessLawful = (a: Algebra, than: Algebra): boolean => algebras.indexOf(a) <= algebras.indexOf(than);
 
-/** Makes a law; a predicate that throws has found it broken. */
+/** An error that says that a law cannot be checked on some values, rather than that it is broken. */
+export const unchecked = (why: string): Error => Object.assign(new Error(why), { name: 'Unchecked' });
+
+const judged = (error: unknown): Finding => {
+  if (!(error instanceof Error)) return broken(String(error));
+  return error.name === 'Unchecked'
+    ? { holds: true, detail: `not checked: ${error.message}` }
+    : broken(`${error.name}: ${error.message}`);
+};
+
+/** Makes a law; a predicate that throws has found it broken, unless the error is `unchecked`. */
 export const law = (
   name: string,
   equation: string,
@@ -52,9 +62,7 @@ export const law = (
   atMost: about.atMost,
   arity: about.arity ?? 1,
   check: async (subject) => {
-    const finding = await arena(() => find(subject)).catch((error: unknown) =>
-      broken(error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
-    );
+    const finding = await arena(() => find(subject)).catch(judged);
     return { law: name, ...finding };
   },
 });

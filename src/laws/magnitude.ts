@@ -4,6 +4,7 @@
 import type { Branch, Normalize, Prompt, Reflect, Sequence, Split, Sum, WeightUpdate } from '../adapters/update.js';
 import { applyUpdate, magnitudeRatio, normsOf } from '../adapters/updates/apply.js';
 import { asMatrix, inShapeOf, matrixView } from '../adapters/updates/view.js';
+import { unchecked } from './law.js';
 import { matMul } from '../ops/mat-mul.js';
 import type { Shape, Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
@@ -35,8 +36,8 @@ const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split 
       return { ...u, l: tf.abs(u.l) };
     case 'Rotate':
       return { ...u, R: tf.abs(u.R) };
-    case 'BlockAffine':
-      return { ...u, B: tf.abs(u.B) };
+    case 'Deflate':
+      return { ...u, U: tf.neg(tf.abs(u.U)), V: tf.abs(u.V) };
     case 'BlockAffine':
       return { ...u, B: tf.abs(u.B) };
     case 'Replace':
@@ -67,7 +68,7 @@ const step = (u: WeightUpdate, { V, M }: State): State => {
     case 'Sequence':
       return u.updates.reduce((state, part) => step(part, state), { V, M });
     case 'Split':
-      throw new TypeError('the error of a split spectrum has no bound here yet');
+      throw unchecked('the rounding of a split spectrum has no bound here yet');
     case 'Prompt':
       throw new TypeError('virtual tokens change no weight');
     case 'Branch':
@@ -103,10 +104,10 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
       return (update.R.shape[1] as number) + 1;
     case 'BlockAffine':
       return (update.B.shape[1] as number) + 3;
+    case 'Deflate':
+      return (update.U.shape[0] as number) + (update.U.shape[1] as number) + 4;
     case 'Reflect':
       return (update.U.shape[1] as number) * ((update.U.shape[0] as number) + 4);
-    case 'BlockAffine':
-      return (update.B.shape[1] as number) + 3;
     case 'Replace':
     case 'ReplaceRows':
       return 0;

@@ -3,6 +3,7 @@
  */
 import type { Adapter, Leaf, Mergeable } from '../adapters/adapter.js';
 import { apply, applyAt, attach } from '../adapters/apply.js';
+import type { BaseLookup } from '../adapters/compile.js';
 import type { Attached } from '../adapters/attached.js';
 import { compose, identity, inverse, restrict, scale, sum } from '../adapters/combine.js';
 import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
@@ -19,7 +20,7 @@ type Additive = Adapter<'additive'>;
 /** What an implementation of the algebra of adapters offers; the doc comments of Weft's own say what each means. */
 export interface Operations {
   readonly apply: (adapter: Adapter<Mergeable>, weights: Weights) => Weights;
-  readonly applyAt: (adapter: Adapter<Mergeable>, key: string, W: Tensor) => Tensor;
+  readonly applyAt: (adapter: Adapter<Mergeable>, key: string, W: Tensor, base?: BaseLookup) => Tensor;
   readonly attach: (adapter: Adapter, weights: Weights) => Attached;
   /** With the base. */
   readonly unapply: (adapter: Adapter<Mergeable>, merged: Weights, base: Weights) => Weights;

@@ -7,7 +7,7 @@ export interface Verdict {
   /** Name of the law. */
   readonly law: string;
   readonly holds: boolean;
-  /** What was expected and found; empty when the law holds. */
+  /** What was expected and found; empty when the law holds, or why it was not checked. */
   readonly detail: string;
   /** The key with the largest error, or the first key that breaks the law. */
   readonly at?: string;

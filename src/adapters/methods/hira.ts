@@ -14,9 +14,8 @@ import { fail, orProblems, type Result } from '../../problem.js';
 import { field, floatField, type BaseConfig, type Fields, type Values } from '../config.js';
 import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
-import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
-import type { Part } from '../site.js';
-import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
+import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, warned, weightPart } from '../module-layout.js';
+import type { Layout, Part } from '../site.js';
 import { positiveInt, probability, rankPatterns, regexLayerProblems, targeting } from '../targeting-fields.js';
 
 const gaussian = t.refinement(t.string, (s) => s.toLowerCase() === 'gaussian', '"gaussian"');
@@ -41,9 +40,9 @@ interface Detail {
 const reason = 'it changes each entry of the weight in proportion to the entry itself';
 
 const parts =
-  (c: HiraConfig, spec: ModelSpec, rank: PatternValues) =>
+  (c: HiraConfig, spec: ModelSpec) =>
   (m: ModuleSpec): Result<ReadonlyArray<Part<Detail>>> => {
-    const r = rank(m.name) ?? c.r;
+    const { r } = c;
     const features = featuresOf(m, c.fan_in_fan_out);
     const part = (names: readonly [A: string, B: string], A: Shape, B: Shape, detail: Detail) =>
       E.right([weightPart(spec, m, { A: [names[0], A], B: [names[1], B] }, detail, 'dependent', reason)]);
@@ -86,6 +85,12 @@ const start = (init: HiraConfig['init_weights'], { kind }: Detail, role: string,
     : normal(key, shape, 0, 1 / (shape[0] as number));
 };
 
+/** PEFT reads the pattern and then gives every layer the rank r, so that is what its files hold. */
+const warningsOf = (c: HiraConfig): ReadonlyArray<string> =>
+  Object.keys(c.rank_pattern).length > 0
+    ? [`adapter_config.json: rank_pattern: it has no effect on HiRA in PEFT, and none here: every layer has rank ${c.r}`]
+    : [];
+
 /** HiRA. */
 export const hira: Method<HiraConfig, Detail> = {
   peftType: 'HIRA',
@@ -94,8 +99,8 @@ export const hira: Method<HiraConfig, Detail> = {
   validate: (c) => orProblems(regexLayerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>
-    E.chain((rank: PatternValues) => moduleLayout(c, context, eachModule(parts(c, context.spec, rank))))(
-      patternValues(c.rank_pattern, 'rank_pattern'),
+    E.map((layout: Layout<Detail>) => warned(layout, warningsOf(c)))(
+      moduleLayout(c, context, eachModule(parts(c, context.spec))),
     ),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (site, role, k, shape) =>

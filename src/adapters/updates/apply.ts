@@ -7,7 +7,7 @@ import { tf } from '../../ops/tf.js';
 import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
 import { hadamardDelta, kroneckerDelta, lowRankDelta, sparseDelta } from './delta.js';
 import { splitMatrix } from './split.js';
-import { alongAxis, blockAffineMatrix, reflectMatrix, rotateMatrix } from './turn.js';
+import { alongAxis, blockAffineMatrix, deflation, reflectMatrix, rotateMatrix } from './turn.js';
 import { asMatrix, inShapeOf, matrixView } from './view.js';
 
 /** ||V|| over every axis but `axis` of the matrix view, shaped to broadcast against that view. */
@@ -51,6 +51,8 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
       return inShapeOf(rotateMatrix(update, asMatrix(W)), W);
     case 'Reflect':
       return inShapeOf(reflectMatrix(update, asMatrix(W)), W);
+    case 'Deflate':
+      return tf.add(W, inShapeOf(lowRankDelta(deflation(update, asMatrix(W))), W));
     case 'Split':
       return splitMatrix(update, W);
     case 'BlockAffine':

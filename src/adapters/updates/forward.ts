@@ -5,7 +5,8 @@ import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { sequence, type Branch, type ReplaceRows, type WeightUpdate } from '../update.js';
 import { applyUpdate, magnitudeRatio } from './apply.js';
-import { alongAxis } from './turn.js';
+import { alongAxis, deflation } from './turn.js';
+import { asMatrix } from './view.js';
 
 /** A layer as a function that is linear in its weight: x is fixed, the weight varies. */
 export interface Use {
@@ -69,6 +70,10 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       return update.axis === use.outputAxis
         ? use.scaleOutput(before.y(), alongAxis(update))
         : use.dense(applyUpdate(update, before.W()));
+    case 'Deflate': {
+      const { B, A } = deflation(update, asMatrix(before.W()));
+      return tf.sub(before.y(), use.lowRank(B, A));
+    }
     case 'Dense':
     case 'Hadamard':
     case 'Kronecker':

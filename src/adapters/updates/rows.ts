@@ -105,6 +105,7 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
         : { ...update, l: tf.slice(tf.reshape(update.l, [-1]), [block.start], [block.count]) };
     case 'Rotate':
     case 'Reflect':
+    case 'Deflate':
       return update;
     case 'Replace':
       return replace(rowsOf(update.value, grid, block));

@@ -22,6 +22,8 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
       return [update.l];
     case 'Rotate':
       return [update.R];
+    case 'Deflate':
+      return [update.U, update.V];
     case 'Reflect':
       return [update.U];
     case 'Split':

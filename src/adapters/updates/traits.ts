@@ -33,6 +33,7 @@ export const algebraOf = (update: WeightUpdate): Algebra => {
     case 'Reflect':
       return 'orthogonal';
     case 'Modulate':
+    case 'Deflate':
     case 'Split':
     case 'BlockAffine':
       return 'dependent';
@@ -66,6 +67,7 @@ export const isRowLocal = (update: WeightUpdate): boolean => {
     case 'ReplaceRows':
       return true;
     case 'Rotate':
+    case 'Deflate':
       return update.axis === 1;
     case 'Split':
     case 'BlockAffine':

@@ -1,11 +1,11 @@
 /**
- * Updates that multiply a weight from one side: scales, rotations, reflections.
+ * Updates that multiply a weight from one side: scales, rotations, reflections, deflations.
  */
 import { reflections, reflectRows } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
-import type { BlockAffine, Reflect, Rotate, Scale } from '../update.js';
+import type { BlockAffine, Deflate, LowRank, Reflect, Rotate, Scale } from '../update.js';
 
 /** l as a column [m, 1] (axis 0) or a row [1, n] (axis 1). */
 export const alongAxis = ({ l, axis }: Scale): Tensor => tf.reshape(l, axis === 0 ? [-1, 1] : [1, -1]);
@@ -42,6 +42,12 @@ export const blockAffineMatrix = ({ B }: BlockAffine, W: Tensor): Tensor => {
   const turned = tf.reshape(matMul(tf.reshape(W, [k, n, b]), B), [k, b, n / b, b]);
   return tf.add(W, tf.reshape(tf.add(turned, tf.reshape(B, [k, b, 1, b])), [m, n]));
 };
+
+/** What a deflation adds to a matrix W [m, n]: -U (V^T W), or -(W V) U^T. */
+export const deflation = ({ U, V, axis }: Deflate, W: Tensor): LowRank =>
+  axis === 0
+    ? { _tag: 'LowRank', B: U, A: matMul(V, W, true), s: -1 }
+    : { _tag: 'LowRank', B: matMul(W, V), A: tf.transpose(U), s: -1 };
 
 /** W H_1 ... H_r for a matrix W [m, n]; W - 2 (W U) U^T where the reflections are orthonormal. */
 export const reflectMatrix = ({ U, orthonormal }: Reflect, W: Tensor): Tensor =>

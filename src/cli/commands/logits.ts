@@ -14,11 +14,11 @@ import { serialize, type RawTensor } from '../../io/safetensors/write.js';
 import { specAfter } from '../../adapters/compile.js';
 import { struct } from '../../models/config.js';
 import { modelOf } from '../../models/registry.js';
-import { paramKey, type ModelSpec } from '../../models/spec.js';
+import type { ModelSpec } from '../../models/spec.js';
 import { read, scope, tensorOf, type Backend } from '../../ops/backend.js';
 import { encodeFloats } from '../../ops/dtype.js';
 import type { Weights } from '../../ops/tensor.js';
-import { all, fail, problem, orProblems, type Result } from '../../problem.js';
+import { all, fail, type Result } from '../../problem.js';
 import { declareAdapters, optionalAdapterList } from '../adapter-options.js';
 import { loadAdapters, type AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
@@ -29,6 +29,7 @@ import { printable } from '../style.js';
 import { facts } from '../table.js';
 import { withModel } from '../with-model.js';
 import type { Session } from '../session.js';
+import { checkIds } from '../token-ids.js';
 
 interface Options {
   readonly base: string;
@@ -39,28 +40,6 @@ interface Options {
   readonly force: boolean;
   readonly backend: Backend;
 }
-
-/** Tokens must be rows of the input embedding. */
-const checkIds = (ids: ReadonlyArray<number>, spec: ModelSpec): Result<ReadonlyArray<number>> => {
-  const key = paramKey(spec.inputEmbedding ?? '', 'weight');
-  const embedding = spec.modules.find((m) => paramKey(m.name, 'weight') === key);
-  const vocabulary = embedding?.params['weight']?.[0];
-  if (vocabulary === undefined)
-    return fail('model', 'an input embedding', 'none', 'Only language models read token ids.');
-  return orProblems(
-    ids
-      .filter((id) => id >= vocabulary)
-      .map((id) =>
-        problem(
-          'weft logits: --input-ids',
-          `token ids below ${vocabulary}`,
-          String(id),
-          'Is this the right tokenizer?',
-        ),
-      ),
-    () => ids,
-  );
-};
 
 /** GPT-2's learned positions end somewhere. */
 const checkLength = (ids: ReadonlyArray<number>, { config }: ModelSpec): Result<void> => {
@@ -120,7 +99,7 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
       options.adapters.folders.length === 0
         ? E.right({ adapter: identity as Adapter, leaves: [], warnings: [] as ReadonlyArray<string> })
         : await loadAdapters(options.adapters, base.model.spec);
-    const ids = checkIds(options.ids, base.model.spec);
+    const ids = checkIds('weft logits: --input-ids', options.ids, base.model.spec);
     const ready = all<unknown>([out, loaded, ids, checkLength(options.ids, base.model.spec)]);
     if (E.isLeft(ready)) return ready;
     if (E.isLeft(loaded)) return loaded;

@@ -1,7 +1,7 @@
 /**
  * `weft unmerge`: an adapter out of a merged model, bit for bit where the base is at hand.
  */
-import { additive, mergeable } from '../../adapters/combine.js';
+import { invertible, isAdditive, mergeable } from '../../adapters/combine.js';
 import { print } from '../../adapters/print.js';
 import { E } from '../../fp.js';
 import { restoreFolder, subtractFolder, type ModelFolder } from '../../io/merge/unmerge.js';
@@ -32,7 +32,7 @@ interface Options {
 const needsBase = (problems: Problems): Problems => {
   const [first, ...rest] = problems.map((p) => ({
     ...p,
-    hint: 'It does not subtract: give the base model with --base.',
+    hint: 'It has no inverse: give the base model with --base.',
   }));
   return [first as Problems[number], ...rest];
 };
@@ -81,10 +81,10 @@ const restore = async (
 const subtract = async (merged: ModelFolder, options: Options, session: Session): Promise<Result<Report>> => {
   const loaded = await prepare(options.out, options.adapters, merged.model.spec, session);
   if (E.isLeft(loaded)) return loaded;
-  const adapter = E.mapLeft(needsBase)(additive(loaded.right.adapter));
+  const adapter = E.mapLeft(needsBase)(invertible(loaded.right.adapter));
   if (E.isLeft(adapter)) return adapter;
   session.note(
-    'without --base the adapter is subtracted, as PEFT does: the result is within rounding of the base, not equal to it',
+    `without --base the adapter is ${isAdditive(adapter.right) ? 'subtracted' : 'inverted'}, as PEFT does: the result is within rounding of the base, not equal to it`,
   );
   const clock = startClock();
   const plan = await session.working('unmerging', (update) =>
@@ -103,7 +103,9 @@ const subtract = async (merged: ModelFolder, options: Options, session: Session)
       warnings: loaded.right.warnings,
     },
     lines: [
-      `subtracted ${printable(print(adapter.right))} from ${printable(options.merged)}`,
+      isAdditive(adapter.right)
+        ? `subtracted ${printable(print(adapter.right))} from ${printable(options.merged)}`
+        : `took ${printable(print(adapter.right))} out of ${printable(options.merged)} by its inverse`,
       ...facts([
         ['restored', `${plan.right.changed.length} tensors (${showBytes(plan.right.changedBytes)}) within rounding`],
         ...measuredRows(measured),

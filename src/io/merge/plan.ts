@@ -3,8 +3,8 @@
  */
 import { E } from '../../fp.js';
 import type { Adapter, Mergeable } from '../../adapters/adapter.js';
-import { adaptedKeys, sourceOf, specAfter, touchedKeys } from '../../adapters/compile.js';
-import { fileKeyOf, type ModelSpec } from '../../models/spec.js';
+import { adaptedKeys, readKeys, sourceOf, specAfter, touchedKeys } from '../../adapters/compile.js';
+import { fileKeyOf, ownerOf, type ModelSpec } from '../../models/spec.js';
 import { isComputable } from '../../ops/dtype.js';
 import { all, orProblems, problem, type Problem, type Result } from '../../problem.js';
 import type { Checkpoint, CheckpointFile, StoredTensor } from '../checkpoint.js';
@@ -19,6 +19,8 @@ export interface TensorPlan {
   /** Its parameter key when the adapter changes it; bytes are copied otherwise. */
   readonly key: string | undefined;
   readonly stored: StoredTensor;
+  /** Other tensors of the base that its change reads: parameter key and name in the base's files. */
+  readonly reads: ReadonlyArray<readonly [key: string, source: string]>;
 }
 
 /** One file of the output. */
@@ -57,6 +59,15 @@ const renamed = (checkpoint: Checkpoint, adapter: Adapter, base: ModelSpec, afte
     source: fileKeyOf(base, sourceOf(adapter, key) as string),
   }));
 };
+
+/** Tensors that changes read and that are not there, or not in a type that can be computed with. */
+const readProblems = (checkpoint: Checkpoint, plans: ReadonlyArray<TensorPlan>): ReadonlyArray<Problem> =>
+  [...new Set(plans.flatMap((p) => p.reads.map(([, source]) => source)))].flatMap((source) => {
+    const dtype = checkpoint.tensors.get(source)?.dtype;
+    return dtype !== undefined && isComputable(dtype)
+      ? []
+      : [problem(`checkpoint: ${source}`, 'a tensor of numbers that the adapter reads', dtype ?? 'no such tensor')];
+  });
 
 const touchProblems = (plans: ReadonlyArray<TensorPlan>, touched: ReadonlySet<string>): ReadonlyArray<Problem> => {
   const found = new Set(plans.flatMap((p) => p.key ?? []));
@@ -125,8 +136,9 @@ export const planMerge = (checkpoint: Checkpoint, adapter: Adapter<Mergeable>, b
     source,
     key: touched.has(key) ? key : undefined,
     stored: checkpoint.tensors.get(source) as StoredTensor,
+    reads: touched.has(key) ? readKeys(adapter, key).map((k) => [k, fileKeyOf(base, ownerOf(base, k))] as const) : [],
   }));
-  const problems = touchProblems(plans, touched);
+  const problems = [...touchProblems(plans, touched), ...readProblems(checkpoint, plans)];
   const files = all(
     [...checkpoint.files.values()].map((file) =>
       filePlan(

@@ -5,9 +5,11 @@ import { E } from '../../fp.js';
 import { leavesOf, type Adapter, type Mergeable } from '../../adapters/adapter.js';
 import { updateAt } from '../../adapters/compile.js';
 import { tensorsOf } from '../../adapters/updates/tensors.js';
-import { scope } from '../../ops/backend.js';
+import { dispose, scope, tensorOf } from '../../ops/backend.js';
+import { decodeFloats } from '../../ops/dtype.js';
+import { lookup, recordOf, type Tensor, type Weights } from '../../ops/tensor.js';
 import { fail, type Result } from '../../problem.js';
-import type { Checkpoint } from '../checkpoint.js';
+import type { Checkpoint, StoredTensor } from '../checkpoint.js';
 import type { FileWriter, Writer } from '../file-system.js';
 import type { FilePlan, MergePlan, TensorPlan } from './plan.js';
 import { blocksOf, tfjsKernel, type TileKernel } from './tile.js';
@@ -65,9 +67,28 @@ const overflowed = (plan: TensorPlan, element: number): Result<never> =>
     'The adapter is broken or far too strong for this storage type.',
   );
 
+/** The other tensors of the base that a change reads, by parameter key. */
+const readTensors = async ({ checkpoint }: Run, { reads }: TensorPlan): Promise<Result<Weights>> => {
+  const found: (readonly [string, Tensor])[] = [];
+  for (const [key, source] of reads) {
+    const { dtype, shape, byteLength } = checkpoint.tensors.get(source) as StoredTensor;
+    const bytes = await checkpoint.readRange(source, 0, byteLength);
+    if (E.isLeft(bytes)) {
+      dispose(recordOf(found));
+      return bytes;
+    }
+    found.push([key, tensorOf(decodeFloats(dtype, bytes.right), shape)]);
+  }
+  return E.right(recordOf(found));
+};
+
 const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promise<Result<void>> => {
   const { dtype, shape, byteLength } = plan.stored;
-  const update = scope(() => updateAt(run.adapter, plan.key as string));
+  const read = await readTensors(run, plan);
+  if (E.isLeft(read)) return read;
+  const update = scope(() =>
+    updateAt(run.adapter, plan.key as string, 'stored', undefined, (key) => lookup(read.right, key)),
+  );
   if (update === undefined) return copyTensor(run, plan, file);
   try {
     const { grid, blocks } = blocksOf(update, shape, byteLength, run.tileBytes);
@@ -99,6 +120,7 @@ const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promis
     return E.right(undefined);
   } finally {
     release(run.adapter, update);
+    dispose(read.right);
   }
 };
 

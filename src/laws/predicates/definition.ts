@@ -2,10 +2,9 @@
  * The method's own equation.
  */
 import type { Leaf } from '../../adapters/adapter.js';
-import { updateAt } from '../../adapters/compile.js';
 import { lookup, mapRecord, recordOf, type Weights } from '../../ops/tensor.js';
 import type { Definition, Exact } from '../definitions/definition.js';
-import { startOf } from '../base.js';
+import { changeAt, startOf } from '../base.js';
 import { snapshot, within, type Snapshot } from '../compare.js';
 import { law, type Law, type Subject } from '../law.js';
 import { roundingsOf } from '../magnitude.js';
@@ -14,8 +13,8 @@ import { fine } from '../verdict.js';
 const exactOf = (s: Snapshot): Readonly<Record<string, Exact>> =>
   mapRecord(s, ({ shape, values }) => ({ shape, values: Float64Array.from(values) }));
 
-const roundings = (leaf: Leaf, start: Weights): number =>
-  Math.max(0, ...Object.entries(start).map(([key, W]) => roundingsOf(updateAt(leaf, key), W.shape)));
+const roundings = (leaf: Leaf, weights: Weights, start: Weights): number =>
+  Math.max(0, ...Object.entries(start).map(([key, W]) => roundingsOf(changeAt(leaf, weights, key), W.shape)));
 
 /** Merged weights are what the method's equation says, computed in float64 from the file's tensors. */
 export const definitionLaw = (definition: (leaf: Leaf) => Definition | undefined): Law =>
@@ -38,7 +37,7 @@ export const definitionLaw = (definition: (leaf: Leaf) => Definition | undefined
         ]),
       );
       return within(merged, values, {
-        ulps: 1 + 2 * roundings(leaf, start),
+        ulps: 1 + 2 * roundings(leaf, s.weights, start),
         of: (key, i) => lookup(expected, key)?.magnitude[i] ?? 0,
       });
     },

@@ -2,10 +2,10 @@
  * The two readings of an adapter agree: merged into the weights, or beside them.
  */
 import { leavesOf, type Adapter } from '../../adapters/adapter.js';
-import { specAfter, updateAt } from '../../adapters/compile.js';
+import { specAfter } from '../../adapters/compile.js';
 import { ownerOf, type ModelSpec } from '../../models/spec.js';
 import { lookup, mapRecord, recordOf, type Weights } from '../../ops/tensor.js';
-import { startOf } from '../base.js';
+import { changeAt, startOf } from '../base.js';
 import { snapshot, within } from '../compare.js';
 import { law, mergeableAt } from '../law.js';
 import { magnitudeOf, roundingsOf } from '../magnitude.js';
@@ -39,8 +39,9 @@ const knownKinds = (spec: ModelSpec): ModelSpec => ({
   modules: spec.modules.filter((m) => m.inferred !== true),
 });
 
-const roundings = (adapter: Adapter, start: Weights, use: LayerUse): number =>
-  use.terms + use.keys.reduce((n, key) => n + roundingsOf(updateAt(adapter, key), lookup(start, key)?.shape ?? []), 0);
+const roundings = (adapter: Adapter, weights: Weights, start: Weights, use: LayerUse): number =>
+  use.terms +
+  use.keys.reduce((n, key) => n + roundingsOf(changeAt(adapter, weights, key), lookup(start, key)?.shape ?? []), 0);
 
 /** Every layer gives the same output with the adapter merged and with it beside the weights. */
 export const forwardLaw = law(
@@ -55,7 +56,7 @@ export const forwardLaw = law(
     const start = startOf(a, s.weights);
     const merged = s.operations.apply(a, s.weights);
     const attached = s.operations.attach(a, s.weights);
-    const magnitudes = mapRecord(start, (W, key) => magnitudeOf(updateAt(a, key), W));
+    const magnitudes = mapRecord(start, (W, key) => magnitudeOf(changeAt(a, s.weights, key), W));
     const outputs = (f: (use: LayerUse) => ReturnType<LayerUse['y']>): Weights =>
       recordOf(uses.map((use) => [use.name, f(use)] as const));
     const y = await snapshot(outputs((use) => use.y(merged)));
@@ -66,7 +67,7 @@ export const forwardLaw = law(
         const owners = { ...use, keys: use.keys.map((key) => ownerOf(spec, key)) };
         const one = (all: typeof y) => recordOf([[use.name, all[use.name] as (typeof y)[string]]]);
         return within(one(z), one(y), {
-          ulps: 2 * roundings(a, start, owners),
+          ulps: 2 * roundings(a, s.weights, start, owners),
           of: (name, i) => bounds[name]?.values[i] ?? 0,
         });
       }),

@@ -6,7 +6,7 @@ import { rowGrid, type RowBlock, type RowGrid } from '../../adapters/updates/row
 import { isRowLocal } from '../../adapters/updates/traits.js';
 import type { WeightUpdate } from '../../adapters/update.js';
 import { bits, split, type Key } from '../../ops/random.js';
-import { recordOf, type Tensor } from '../../ops/tensor.js';
+import { lookup, recordOf, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { changesAt, startOf } from '../base.js';
 import { sameBits, snapshot } from '../compare.js';
@@ -21,7 +21,9 @@ export const pointwiseLaw = law(
   async (s) => {
     const a = mergeableAt(s, 0);
     const each = recordOf(
-      Object.entries(startOf(a, s.weights)).map(([key, W]) => [key, s.operations.applyAt(a, key, W)] as const),
+      Object.entries(startOf(a, s.weights)).map(
+        ([key, W]) => [key, s.operations.applyAt(a, key, W, (k) => lookup(s.weights, k))] as const,
+      ),
     );
     return sameBits(await snapshot(each), await snapshot(s.operations.apply(a, s.weights)));
   },

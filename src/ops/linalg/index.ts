@@ -9,7 +9,7 @@ export { hostInverse, hostSolve } from './lu.js';
 export { identity, matrix, matrixOf, multiply, tensorOfMatrix, transposed, type Matrix } from './matrix.js';
 export { inverse, solve } from './inverse.js';
 export { inverseDft2, type SpectrumPositions } from './inverse-dft.js';
-export { denseReflections, gramSchmidt, reflections, reflectRows, type Reflections } from './reflections.js';
+export { denseReflections, gramSchmidt, qrColumns, reflections, reflectRows, type Reflections } from './reflections.js';
 export { qr, type Qr } from './qr.js';
 export { spectralNorm } from './spectral-norm.js';
 export { leading, svd, svdOfProduct, type Svd } from './svd.js';

@@ -28,7 +28,8 @@ export const scaleBy = (x: Float64Array, a: number, c: number, n: number): void 
 /** The plane rotation `(x, y) <- (c x - s y, s x + c y)` of n entries at a and b. */
 export const rotate = (x: Float64Array, a: number, b: number, c: number, s: number, n: number): void => {
   for (let k = 0; k < n; k++) {
-    const [p, q] = [x[a + k] as number, x[b + k] as number];
+    const p = x[a + k] as number;
+    const q = x[b + k] as number;
     x[a + k] = c * p - s * q;
     x[b + k] = s * p + c * q;
   }

@@ -138,13 +138,13 @@ export const applicationMutants: ReadonlyArray<Mutant> = [
     breaks: 'pointwise',
     mistake: 'applies to single tensors twice',
     algebra: 'additive',
-    operations: { applyAt: (a, key, W) => weft.applyAt(a, key, weft.applyAt(a, key, W)) },
+    operations: { applyAt: (a, key, W, base) => weft.applyAt(a, key, weft.applyAt(a, key, W, base), base) },
   },
   {
     breaks: 'pointwise',
     mistake: 'forgets biases where it goes key by key',
     algebra: 'replacement',
-    operations: { applyAt: (a, key, W) => (key.endsWith('.bias') ? W : weft.applyAt(a, key, W)) },
+    operations: { applyAt: (a, key, W, base) => (key.endsWith('.bias') ? W : weft.applyAt(a, key, W, base)) },
   },
   {
     breaks: 'rows',
