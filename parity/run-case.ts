@@ -9,6 +9,7 @@ import { dispose } from '../src/ops/backend.js';
 import { renderProblem } from '../src/problem.js';
 import { caseHeader, readCase, type GoldenCase } from './case.js';
 import { checkFile, checkForward, checkGradient, checkMerged, todo, type Check } from './checks.js';
+import { withPeftBases } from './psoft-bases.js';
 
 /** The names of the checks, in the order in which they are shown. */
 export const checkNames = ['merged', 'forward', 'gradient', 'file'] as const;
@@ -46,14 +47,16 @@ const runChecks = async (c: GoldenCase): Promise<CaseResult['checks']> => {
     const why = decoded.left.map(renderProblem).join('; ');
     return same(decoded.left.every((p) => p.unsupported === true) ? todo(why) : { outcome: 'fail', maxError: 0, why });
   }
-  const leaf = likePeft(decoded.right.adapter) as Leaf;
+  const saved = decoded.right.adapter;
+  const leaf = likePeft(await withPeftBases(c, saved)) as Leaf;
   const checks = {
     merged: await caught(() => checkMerged(c, leaf)),
     forward: await caught(() => checkForward(c, leaf)),
     gradient: await caught(() => checkGradient(c, leaf)),
-    file: await caught(() => checkFile(c, leaf)),
+    file: await caught(() => checkFile(c, saved)),
   };
-  dispose(leaf.params);
+  dispose(leaf.params, { keep: saved.params });
+  dispose(saved.params);
   return checks;
 };
 

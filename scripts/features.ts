@@ -26,7 +26,7 @@ const share = (results: ReadonlyArray<CaseResult>, check: (typeof checkNames)[nu
   return applicable.length === 0 ? '-' : passed === applicable.length ? `${passed}` : `${passed} of ${applicable.length}`;
 };
 
-const { rows: lawRows, text: lawText } = await lawMatrix(registry);
+const { rows: lawRows, text: lawText } = await lawMatrix(registry, { runs: 10 });
 
 const unmerge = (type: string): string => lawRows.find((r) => r.method === type)?.unmerge ?? 'todo';
 

@@ -111,7 +111,7 @@ export const leavesOf = (adapter: Adapter): ReadonlyArray<Leaf> => {
 /** The least lawful algebra among some adapters. */
 export const joinOf = (adapters: ReadonlyArray<Adapter>): Algebra => joinAlgebras(adapters.map((a) => a.algebra));
 
-/** Structural equality of adapters: the same tree, the same configs by value, the same parameter tensors by reference. */
+/** Structural equality of adapters: the same tree, the same configs and integers by value, the same parameter tensors by reference. */
 export const sameAdapter = (a: Adapter, b: Adapter): boolean => {
   if (a === b) return true;
   switch (a._tag) {
@@ -144,6 +144,6 @@ const sameLeaf = (a: Leaf, b: Leaf): boolean => {
     JSON.stringify(a.config) === JSON.stringify(b.config) &&
     names.length === Object.keys(b.params).length &&
     names.every((n) => a.params[n] === b.params[n]) &&
-    Object.keys(a.indices).every((n) => a.indices[n]?.values === b.indices[n]?.values)
+    Object.entries(a.indices).every(([n, x]) => x.values.every((v, i) => v === b.indices[n]?.values[i]))
   );
 };

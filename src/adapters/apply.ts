@@ -56,7 +56,8 @@ const updatesOf = (
  */
 export const applyAt = (adapter: Adapter<Mergeable>, key: string, W: Tensor, base?: BaseLookup): Tensor =>
   scope(() => {
-    const update = updateAt(adapter, key, 'stored', undefined, base);
+    const own = sourceOf(adapter, key) ?? key;
+    const update = updateAt(adapter, key, 'stored', undefined, (k) => (k === own ? W : base?.(k)));
     return update === undefined ? W : checked(W, applyUpdate(update, W), key);
   });
 

@@ -4,7 +4,15 @@
  */
 import { E, type monoid } from '../fp.js';
 import { orProblems, problem, type Result } from '../problem.js';
-import { joinOf, leavesOf, sameAdapter, type Adapter, type Identity, type Invertible, type Mergeable } from './adapter.js';
+import {
+  joinOf,
+  leavesOf,
+  sameAdapter,
+  type Adapter,
+  type Identity,
+  type Invertible,
+  type Mergeable,
+} from './adapter.js';
 import type { Algebra } from './updates/traits.js';
 
 /** The adapter that changes nothing: apply(identity, w) = w. */
@@ -24,13 +32,14 @@ export const compose = <K extends Algebra>(...adapters: ReadonlyArray<Adapter<K>
 /**
  * c times an additive adapter: apply(scale(c, a), w) = w + c (apply(a, w) - w).
  *
- * scale(1, a) = a, scale(b, scale(c, a)) = scale(b c, a).
+ * scale(1, a) = a, scale(b, scale(c, a)) = scale(b c, a), scale(c, compose(a, b)) = compose(scale(c, a), scale(c, b)).
  */
 export const scale = (c: number, adapter: Adapter<'additive'>): Adapter<'additive'> => {
   assertAdditive('scale', adapter);
   if (!Number.isFinite(c)) throw new TypeError(`scale: expected a finite number, found ${c}`);
   if (c === 0 || adapter._tag === 'Identity') return identity;
   if (adapter._tag === 'Scale') return scale(c * adapter.c, adapter.adapter);
+  if (adapter._tag === 'Compose') return compose(...adapter.adapters.map((a) => scale(c, a)));
   return c === 1 ? adapter : { _tag: 'Scale', algebra: 'additive', c, adapter };
 };
 
@@ -70,7 +79,9 @@ export const inverse = <K extends Invertible>(adapter: Adapter<K>): Adapter<K> =
 };
 
 const unlike = (what: string, expected: string, adapter: Adapter): TypeError =>
-  new TypeError(`${what}: expected ${expected} adapter, found a ${adapter.algebra} one. ${reasonsOf(adapter).join('. ')}`);
+  new TypeError(
+    `${what}: expected ${expected} adapter, found a ${adapter.algebra} one. ${reasonsOf(adapter).join('. ')}`,
+  );
 
 const assertAdditive = (what: string, adapter: Adapter): void => {
   if (adapter.algebra !== 'additive') throw unlike(what, 'an additive', adapter);

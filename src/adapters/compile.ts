@@ -9,7 +9,7 @@ import type { Indices } from './indices.js';
 import { mapLeaves } from './leaf.js';
 import type { Reading, Routing } from './method.js';
 import type { Site } from './site.js';
-import { keysAfter, sourceIn } from './tree.js';
+import { copiesOf, keysAfter, sourceIn } from './tree.js';
 import { sequence, type WeightUpdate } from './update.js';
 import { applyUpdate } from './updates/apply.js';
 import { invertUpdate } from './updates/invert.js';
@@ -206,6 +206,10 @@ export const readKeys = (adapter: Adapter, key: string): ReadonlyArray<string> =
   }
 };
 
+/** The keys of the adapted model that start from one of the keys given. */
+const copiedBy = (adapter: Adapter, keys: ReadonlySet<string>): ReadonlySet<string> =>
+  leavesOf(adapter).reduce((copies, leaf) => copiesOf(leaf.change, copies), keys);
+
 /** Every key that an adapter may change, in the given reading. */
 export const touchedKeys = (adapter: Adapter, reading: Reading = 'stored'): ReadonlySet<string> => {
   switch (adapter._tag) {
@@ -214,6 +218,11 @@ export const touchedKeys = (adapter: Adapter, reading: Reading = 'stored'): Read
     case 'Leaf':
       return new Set(adapter.sites.flatMap((s) => keysOf(s, reading)));
     case 'Compose':
+      // what an adapter touched is seen in every copy that a later one makes of it
+      return adapter.adapters.reduce<ReadonlySet<string>>(
+        (touched, a) => new Set([...copiedBy(a, touched), ...touchedKeys(a, reading)]),
+        new Set(),
+      );
     case 'Sum':
       return new Set(adapter.adapters.flatMap((a) => [...touchedKeys(a, reading)]));
     case 'Scale':

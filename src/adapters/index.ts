@@ -21,7 +21,7 @@ export {
   scale,
   sum,
 } from './combine.js';
-export { adaptedKeys, sourceOf, specAfter, touchedKeys, updateAt, type Reading } from './compile.js';
+export { adaptedKeys, sourceOf, specAfter, touchedKeys, updateAt, type BaseLookup, type Reading } from './compile.js';
 export {
   decodeConfig,
   encodeConfig,
@@ -35,10 +35,20 @@ export {
   type Values,
 } from './config.js';
 export { decodeAdapter, type AdapterFiles, type DecodedAdapter } from './decode.js';
+export type { Indices } from './indices.js';
 export { init, type InitOptions } from './init.js';
 export { likePeft } from './like-peft.js';
 export { mapLeaves, trainable, withTrainable } from './leaf.js';
-export type { InitContext, LayoutContext, Method, Restructured, Routing, UpdateOptions } from './method.js';
+export type { FileTensor, InitContext, LayoutContext, Method, Restructured, Routing, UpdateOptions } from './method.js';
+export { orthogonality } from './methods/adalora.js';
+export {
+  allocateRanks,
+  rankBudget,
+  rankPatternOf,
+  startOfRanks,
+  type RankSchedule,
+  type RankState,
+} from './methods/adalora-ranks.js';
 export { lora } from './methods/lora/lora.js';
 export { countTrainable, print } from './print.js';
 export { registry } from './registry.js';

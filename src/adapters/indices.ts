@@ -30,11 +30,11 @@ const placesOf = (values: Int32Array, into: Shape): Float64Array => {
   );
 };
 
-const placeProblems = (at: string, values: Int32Array, into: Shape): ReadonlyArray<Problem> => {
+const placeProblems = (at: string, values: Int32Array, into: Shape, repeats: boolean): ReadonlyArray<Problem> => {
   const n = values.length / into.length;
   const stray = values.findIndex((v, i) => v < 0 || v >= (into[Math.floor(i / n)] as number));
   if (stray >= 0) return [problem(at, `places inside of ${showShape(into)}`, `${values[stray]} at element ${stray}`)];
-  return new Set(placesOf(values, into)).size === n
+  return repeats || new Set(placesOf(values, into)).size === n
     ? []
     : [problem(at, 'each place once', 'a place that comes twice', 'The adapter seems to be broken.')];
 };
@@ -43,15 +43,19 @@ const placeProblems = (at: string, values: Int32Array, into: Shape): ReadonlyArr
  * The integers of a stored tensor, checked against the tensor that they point into.
  *
  * Problems: values that are no integers or beyond float32's exact range where they are floats, places outside of
- * `into`, places that come twice.
+ * `into`, places that come twice where they must not.
  *
  * @param at where the tensor stands, for problems
  * @param param its spec, with `into`
  */
-export const decodeIndices = (at: string, { into = [] }: ParamSpec, stored: RawTensor): Result<Indices> => {
+export const decodeIndices = (
+  at: string,
+  { into = [], repeats = false }: ParamSpec,
+  stored: RawTensor,
+): Result<Indices> => {
   const values = integersOf(stored);
   if (values === undefined) return fail(at, 'integers below 2^24', `other numbers, stored as ${stored.dtype}`);
-  return orProblems(placeProblems(at, values, into), () => ({ shape: stored.shape, values }));
+  return orProblems(placeProblems(at, values, into, repeats), () => ({ shape: stored.shape, values }));
 };
 
 /** Integers as stored. */

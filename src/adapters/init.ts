@@ -50,11 +50,16 @@ export const init = (
     E.bind('decoded', () => decodeConfig(method.fields, { ...config, peft_type: method.peftType })),
     E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ config: c }) => method.restructure(c, base)),
-    E.bind('layout', ({ config: c, tree }) => method.layout(c, { spec: tree.spec, has: () => false })),
+    E.bind('layout', ({ config: c, tree }) =>
+      method.layout(c, { spec: tree.spec, has: () => false, weights: underNewKeys(tree.change, weights) }),
+    ),
     E.bind('params', ({ config: c, tree, layout }) =>
       scope(() => method.init(c, { layout, spec: tree.spec, key, weights: underNewKeys(tree.change, weights) })),
     ),
-    E.bind('indices', ({ config: c, layout }) => method.indices?.(c, layout) ?? noIndices),
+    E.bind(
+      'indices',
+      ({ config: c, tree, layout }) => method.indices?.(c, layout, underNewKeys(tree.change, weights)) ?? noIndices,
+    ),
     E.map(({ config: c, tree, layout, params, indices }) =>
       makeLeaf({
         method,
@@ -71,7 +76,7 @@ export const init = (
         dtypes: recordOf(
           layout.params
             .filter((p) => p.copyOf !== undefined || Object.hasOwn({ ...params, ...indices }, p.name))
-            .map((p) => [p.name, p.into === undefined ? 'F32' : 'I32'] as const),
+            .map((p) => [p.name, p.dtype ?? (p.into === undefined ? 'F32' : 'I32')] as const),
         ),
       }),
     ),

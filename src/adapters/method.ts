@@ -2,6 +2,7 @@
  * A method: one PEFT algorithm as a record of pure functions.
  */
 import type { ModelSpec } from '../models/spec.js';
+import type { DType } from '../ops/dtype.js';
 import type { Key } from '../ops/random.js';
 import type { Shape, Tensor, Weights } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
@@ -18,6 +19,8 @@ export interface LayoutContext {
   readonly has: (name: string) => boolean;
   /** Shape of a tensor of the checkpoint, for sizes that the config does not tell; nothing at init. */
   readonly shapeOf?: (name: string) => Shape | undefined;
+  /** Base weights at init, for sizes that follow from them (AdaMSS); absent where a checkpoint is read. */
+  readonly weights?: Weights;
 }
 
 /** What `init` may look at. */
@@ -56,6 +59,14 @@ export interface Routing {
   readonly taskIds?: ReadonlyArray<number>;
   /** Token ids of each sample (aLoRA). */
   readonly inputIds?: ReadonlyArray<ReadonlyArray<number>>;
+  /** The pass is one of training: VeLoRA keeps a compressed input for the gradient of A. */
+  readonly training?: boolean;
+}
+
+/** A tensor as a file stores it. */
+export interface FileTensor {
+  readonly tensor: Tensor;
+  readonly dtype?: DType;
 }
 
 /**
@@ -81,7 +92,12 @@ export interface Method<C extends BaseConfig = any, D = any> {
   /** The start of training. */
   readonly init: (config: C, context: InitContext<D>) => Result<Weights>;
   /** Values of a new adapter's integer tensors, by name; absent where the method has none. */
-  readonly indices?: (config: C, layout: Layout<D>) => Result<Readonly<Record<string, Int32Array>>>;
+  readonly indices?: (config: C, layout: Layout<D>, weights: Weights) => Result<Readonly<Record<string, Int32Array>>>;
+  /**
+   * The tensors of a file from the parameters in memory, by name; absent where they are the same. Integers are int32 tensors
+   * here, and a type is named where it is not the parameter's own.
+   */
+  readonly toFile?: (config: C, params: Weights) => Readonly<Record<string, FileTensor>>;
   /** What the method does to one site's parameter. */
   readonly update: (
     config: C,

@@ -102,6 +102,12 @@ export const weightPart = <D>(
   reason?: string,
 ): Part<D> => paramPart(spec, m, 'weight', tensors, detail, algebra, reason);
 
+/** A part whose update reads the weight that it changes, as `W`. */
+export const readingWeight = <D>(part: Part<D>): Part<D> => ({
+  ...part,
+  site: { ...part.site, reads: { ...part.site.reads, W: part.site.stored[0] ?? part.site.key } },
+});
+
 /** A target of a kind that the method does not act on. */
 export const unfit = (m: ModuleSpec, kinds: string): Result<never> =>
   fail(

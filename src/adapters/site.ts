@@ -1,6 +1,7 @@
 /**
  * Sites: where an adapter acts, as plain data.
  */
+import type { DType } from '../ops/dtype.js';
 import type { Shape } from '../ops/tensor.js';
 import { joinAlgebras, type Algebra } from './updates/traits.js';
 
@@ -28,10 +29,14 @@ export interface ParamSpec {
   /** May be missing from the file. */
   readonly optional: boolean;
   /**
-   * A tensor of distinct places in a tensor of this shape, as integers: [axes, n], or any shape for one axis. It stays on the
+   * A tensor of places (distinct ones unless they may repeat) in a tensor of this shape, as integers: [axes, n], or any shape for one axis. It stays on the
    * host, see `Leaf.indices`.
    */
   readonly into?: Shape;
+  /** With `into`: places may come more than once. */
+  readonly repeats?: boolean;
+  /** What a new tensor is stored as; F32 for numbers and I32 for places unless told. */
+  readonly dtype?: DType;
   /** The name of a tensor that the file holds once more under this name; see `Leaf.copies`. */
   readonly copyOf?: string;
 }

@@ -31,6 +31,13 @@ export const sourceIn = (change: TreeChange | undefined, key: string): string | 
   return change.dropped.includes(key) ? undefined : key;
 };
 
+/** The keys of the adapted model that start from one of the base keys given. */
+export const copiesOf = (change: TreeChange | undefined, keys: ReadonlySet<string>): ReadonlySet<string> => {
+  if (change === undefined) return keys;
+  const added = Object.keys(change.from).filter((k) => keys.has(change.from[k] as string));
+  return new Set([...[...keys].filter((k) => sourceIn(change, k) === k), ...added]);
+};
+
 /** The keys of the adapted model, given the base's: kept ones first, then new ones. */
 export const keysAfter = (change: TreeChange | undefined, keys: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (change === undefined) return keys;

@@ -6,6 +6,11 @@
  * W [m, ...rest] is [m, n] with n = product of rest; where factors carry a leading expert axis, W is [E, m, n].
  */
 import type { Tensor } from '../ops/tensor.js';
+import type { Feedback, GroupedConv, Mixture, Patches, PerSample } from './branch.js';
+import type { Compressed } from './updates/compressed.js';
+import type { Residual } from './updates/residual.js';
+
+export type { Feedback, GroupedConv, Mixture, Patches, PerSample } from './branch.js';
 
 /** W' = W + s B A, with B [m, r] and A [r, n], or B [E, m, r] and A [E, r, n] for one product an expert. */
 export interface LowRank {
@@ -171,24 +176,6 @@ export interface Prompt {
 /** The key under which virtual tokens stand beside the weights; no parameter has this name. */
 export const promptKey = '(prompt)';
 
-/** y' = y + s conv_B(conv_A(x)): LoRA on a grouped convolution, whose B [out, r / groups] is grouped and A [r, in, ...kernel] is not. */
-export interface GroupedConv {
-  readonly kind: 'GroupedConv';
-  readonly A: Tensor;
-  readonly B: Tensor;
-  readonly s: number;
-  /** DoRA magnitude [out], absent for plain LoRA. */
-  readonly m?: Tensor;
-}
-
-/** y'[i] = y[i] + s (x[i] A[i]) B[i]: every sample i of a batch has its own factors, A [batch, in, r] and B [batch, r, out]. */
-export interface PerSample {
-  readonly kind: 'PerSample';
-  readonly A: Tensor;
-  readonly B: Tensor;
-  readonly s: number;
-}
-
 /** y' = y + mask * (u(y) - y): an update on some positions only; mask [batch, T] of zeros and ones. */
 export interface Masked {
   readonly kind: 'Masked';
@@ -196,26 +183,9 @@ export interface Masked {
   readonly mask: Tensor;
 }
 
-/** y' = conv(x', W) with x' = fold(unfold(x) blockdiag(R)): patches are turned one by one and added up where they overlap; R [k, b, b]. */
-export interface Patches {
-  readonly kind: 'Patches';
-  readonly R: Tensor;
-}
-
-/** y' = y + x D^T for the values and the gradient of D, with F [out, in] in D's place for the gradient of x. */
-export interface Feedback {
-  readonly kind: 'Feedback';
-  readonly D: Tensor;
-  readonly F: Tensor;
-}
-
 /** A change of the forward pass that no dense weight can hold; `reason` says why. */
 export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (
-  | GroupedConv
-  | PerSample
-  | Masked
-  | Patches
-  | Feedback
+  GroupedConv | PerSample | Mixture | Masked | Patches | Feedback | Compressed
 );
 
 /** What an adapter does to one tensor. */
@@ -230,6 +200,7 @@ export type WeightUpdate =
   | Rotate
   | Reflect
   | Deflate
+  | Residual
   | Split
   | BlockAffine
   | Normalize

@@ -1,20 +1,11 @@
 /**
  * The options that name adapters, shared by the commands that apply them.
  */
-import type { Command as Commander } from 'commander';
 import { E } from '../fp.js';
 import { struct } from '../models/config.js';
 import { fail, type Result } from '../problem.js';
 import type { AdapterList } from './adapters.js';
 import { flag, numbers, texts, values, type Given } from './given.js';
-import { repeated } from './repeated.js';
-
-/** Declares `--adapter`, `--scale` and `--untie`. */
-export const declareAdapters = (parser: Commander): Commander =>
-  parser
-    .option('--adapter <dir>', 'folder of a PEFT adapter (required); repeat it to apply several in order', repeated)
-    .option('--scale <number>', 'factor on the change of an additive adapter; one for all or one each', repeated)
-    .option('--untie', 'store a tied head apart from its embedding, so that only the adapted one changes');
 
 /** One factor for all adapters or one each. */
 const fitting = (given: Given, list: AdapterList): Result<AdapterList> =>

@@ -1,7 +1,6 @@
 /**
- * A command as data: its options, their decoder, and what it does.
+ * What a command does: it decodes its options, runs, and reports.
  */
-import type { Command as Commander } from 'commander';
 import { E } from '../fp.js';
 import type { Problems, Result } from '../problem.js';
 import type { Given } from './given.js';
@@ -25,31 +24,22 @@ export type Outcome =
   | { readonly _tag: 'Failed'; readonly problems: Problems }
   | { readonly _tag: 'Done'; readonly report: Report };
 
-/** One verb of the program. */
-export interface Command {
-  readonly name: string;
-  /** Adds summary, operands and options to the parser. */
-  readonly declare: (parser: Commander) => Commander;
-  readonly execute: (given: Given, session: Session) => Promise<Outcome>;
-}
+/** What a command does with a command line. */
+export type Execute = (given: Given, session: Session) => Promise<Outcome>;
 
 /** The parts of a command with options O. */
 export interface Verb<O> {
-  readonly name: string;
-  readonly declare: (parser: Commander) => Commander;
   /** All problems with the command line, or the options. */
   readonly decode: (given: Given) => Result<O>;
   readonly run: (options: O, session: Session) => Promise<Result<Report>>;
 }
 
-/** A command whose options' type is its own affair. */
-export const command = <O>({ name, declare, decode, run }: Verb<O>): Command => ({
-  name,
-  declare,
-  execute: async (given, session) => {
+/** A command whose options' type is its own affair; `grammar.ts` says what it is called and what it takes. */
+export const command =
+  <O>({ decode, run }: Verb<O>): Execute =>
+  async (given, session) => {
     const options = decode(given);
     if (E.isLeft(options)) return { _tag: 'Usage', problems: options.left };
     const report = await run(options.right, session);
     return E.isLeft(report) ? { _tag: 'Failed', problems: report.left } : { _tag: 'Done', report: report.right };
-  },
-});
+  };

@@ -2,24 +2,15 @@
  * The program `weft`: parse, decode, run, print.
  */
 import { Command as Commander, CommanderError } from 'commander';
-import type { Command, Outcome } from './command.js';
-import { generate } from './commands/generate.js';
-import { inspect } from './commands/inspect.js';
-import { logits } from './commands/logits.js';
-import { merge } from './commands/merge.js';
-import { unmerge } from './commands/unmerge.js';
-import { verify } from './commands/verify.js';
+import type { Outcome } from './command.js';
 import { exitCode, type ExitCode } from './exit-code.js';
 import type { Given } from './given.js';
-import { problem, type Problem, type Problems } from '../problem.js';
+import { commands } from './grammar.js';
+import type { Problem, Problems } from '../problem.js';
 import { problemJson, problemLines } from './problems.js';
-import { sessionOn } from './session.js';
 import { printable, styleOf } from './style.js';
 import type { Terminal } from './terminal.js';
 import { version } from './version.js';
-
-/** Every command, in the order of the help. */
-export const commands: ReadonlyArray<Command> = [inspect, merge, unmerge, verify, logits, generate];
 
 interface Switches {
   readonly json: boolean;
@@ -83,18 +74,22 @@ const declared = (terminal: Terminal): Commander =>
 
 /** A parser whose commands put how they ended into `ended`. */
 const parserOf = (terminal: Terminal, switches: Switches, ended: (outcome: Outcome) => void): Commander =>
-  commands.reduce((program, { name, declare, execute }) => {
+  commands.reduce((program, { name, declare, load }) => {
     const parser = declare(program.command(name))
       .option('--json', 'print one JSON document on stdout')
       .option('--quiet', 'print nothing on stderr but problems')
       .option('-v, --verbose', 'print the stack of an unexpected error');
-    parser.action(async () => ended(await execute(givenOf(name, parser), sessionOn(terminal, switches.quiet))));
+    parser.action(async () => {
+      const [execute, { sessionOn }] = await Promise.all([load(), import('./session.js')]);
+      ended(await execute(givenOf(name, parser), sessionOn(terminal, switches.quiet)));
+    });
     return program;
   }, declared(terminal));
 
 /** A wrong command line as a problem; nothing for a help or version that was asked for. */
-const usageProblem = (error: CommanderError, argv: ReadonlyArray<string>): Problems | undefined => {
+const usageProblem = async (error: CommanderError, argv: ReadonlyArray<string>): Promise<Problems | undefined> => {
   if (error.exitCode === 0) return undefined;
+  const { problem } = await import('../problem.js');
   const name = commands.find((c) => c.name === argv[0])?.name;
   const verbs = commands.map((c) => c.name).join(', ');
   const message = error.code === 'commander.help' ? 'no command' : error.message.replace(/^error: /, '');
@@ -104,7 +99,8 @@ const usageProblem = (error: CommanderError, argv: ReadonlyArray<string>): Probl
 };
 
 /** An error that is no problem of the input: one line, or the whole stack when it is asked for. */
-const reportError = (error: unknown, terminal: Terminal, { json, verbose }: Switches): ExitCode => {
+const reportError = async (error: unknown, terminal: Terminal, { json, verbose }: Switches): Promise<ExitCode> => {
+  const { problem } = await import('../problem.js');
   const shown = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const interrupted = terminal.signal.aborted && error === terminal.signal.reason;
   const text = interrupted ? 'interrupted; nothing was written' : `unexpected error: ${printable(shown)}`;
@@ -130,7 +126,7 @@ export const weft = async (argv: ReadonlyArray<string>, terminal: Terminal): Pro
     return box.outcome === undefined ? exitCode.ok : conclude(box.outcome, terminal, switches);
   } catch (error) {
     if (!(error instanceof CommanderError)) return reportError(error, terminal, switches);
-    const problems = usageProblem(error, argv);
+    const problems = await usageProblem(error, argv);
     if (problems === undefined) return exitCode.ok;
     reportProblems(terminal, switches.json, problems);
     return exitCode.usage;

@@ -3,14 +3,15 @@
  */
 import { pathInside, readText, statFile, writeFolderAtomic } from '#fs';
 import type { Leaf } from '../adapters/adapter.js';
+import type { FileTensor } from '../adapters/method.js';
 import { encodeConfig } from '../adapters/config.js';
 import { encodeIndices } from '../adapters/indices.js';
 import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
 import { E } from '../fp.js';
 import type { ModelSpec } from '../models/spec.js';
-import { read } from '../ops/backend.js';
+import { dispose, read, scope } from '../ops/backend.js';
 import { encodeFloats, type DType } from '../ops/dtype.js';
-import type { Tensor } from '../ops/tensor.js';
+import { mapRecord, type Tensor } from '../ops/tensor.js';
 import { fail, type Result } from '../problem.js';
 import { openCheckpoint, type Checkpoint } from './checkpoint.js';
 import { parsePythonJson } from './json.js';
@@ -99,14 +100,25 @@ const rawTensor = async (tensor: Tensor, dtype: DType): Promise<RawTensor> => ({
   bytes: encodeFloats(dtype, await read(tensor)),
 });
 
+/** What the file holds for the parameters; new tensors among it are the caller's. */
+const fileTensors = ({ method, config, params }: Leaf): Readonly<Record<string, FileTensor>> =>
+  method.toFile === undefined
+    ? mapRecord(params, (tensor) => ({ tensor }))
+    : (scope(() => method.toFile?.(config, params)) as Readonly<Record<string, FileTensor>>);
+
 /** The two files of an adapter as PEFT writes them. */
 export const encodeAdapter = async (
   leaf: Leaf,
 ): Promise<Result<{ readonly config: string; readonly tensors: Uint8Array }>> => {
   const tensors = new Map<string, RawTensor>();
-  for (const [name, tensor] of Object.entries(leaf.params)) {
-    tensors.set(name, await rawTensor(tensor, leaf.dtypes[name] ?? 'F32'));
+  const stored = fileTensors(leaf);
+  for (const [name, { tensor, dtype }] of Object.entries(stored)) {
+    tensors.set(name, await rawTensor(tensor, dtype ?? leaf.dtypes[name] ?? 'F32'));
   }
+  dispose(
+    mapRecord(stored, ({ tensor }) => tensor),
+    { keep: leaf.params },
+  );
   for (const [name, original] of Object.entries(leaf.copies)) {
     tensors.set(name, await rawTensor(leaf.params[original] as Tensor, leaf.dtypes[name] ?? 'F32'));
   }

@@ -3,6 +3,7 @@
  */
 import type { Branch, Normalize, Prompt, Reflect, Sequence, Split, Sum, WeightUpdate } from '../adapters/update.js';
 import { applyUpdate, magnitudeRatio, normsOf } from '../adapters/updates/apply.js';
+import type { Residual } from '../adapters/updates/residual.js';
 import { asMatrix, inShapeOf, matrixView } from '../adapters/updates/view.js';
 import { unchecked } from './law.js';
 import { matMul } from '../ops/mat-mul.js';
@@ -17,7 +18,7 @@ interface State {
 type Nested = Sum | Sequence;
 
 /** The update with every factor taken absolutely, for those that are monotone in their factors. */
-const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Split | Prompt | Branch>): WeightUpdate => {
+const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Residual | Split | Prompt | Branch>): WeightUpdate => {
   switch (u._tag) {
     case 'LowRank':
     case 'Modulate':
@@ -67,8 +68,9 @@ const step = (u: WeightUpdate, { V, M }: State): State => {
     case 'Sum':
     case 'Sequence':
       return u.updates.reduce((state, part) => step(part, state), { V, M });
+    case 'Residual':
     case 'Split':
-      throw unchecked('the rounding of a split spectrum has no bound here yet');
+      throw unchecked('the rounding of a decomposed weight has no bound here yet');
     case 'Prompt':
       throw new TypeError('virtual tokens change no weight');
     case 'Branch':
@@ -116,6 +118,7 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
     case 'Sum':
     case 'Sequence':
       return update.updates.reduce((n, u) => n + roundingsOf(u, shape), 0);
+    case 'Residual':
     case 'Split':
     case 'Prompt':
     case 'Branch':

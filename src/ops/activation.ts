@@ -30,26 +30,43 @@ export const quickGelu: Activation = (x) => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702
 /** max(x, 0). */
 export const relu: Activation = (x) => tf.relu(x);
 
+/** min(x, bound). */
+const atMost = (x: Tensor, bound: number): Tensor => tf.sub(bound, tf.relu(tf.sub(bound, x)));
+
+/** x tanh(log(1 + e^x)). */
+export const mish: Activation = (x) =>
+  tf.mul(x, tf.tanh(tf.add(tf.relu(x), tf.log(tf.add(tf.exp(tf.neg(tf.abs(x))), 1)))));
+
+/** (1 + erf((x - mu) / (sigma sqrt 2))) / 2 with mu = 0.707107 and sigma = 0.282095 (Ma et al., arXiv 2209.10655). */
+export const laplace: Activation = (x) =>
+  tf.mul(tf.add(tf.erf(tf.mul(tf.sub(x, 0.707107), Math.SQRT1_2 / 0.282095)), 1), 0.5);
+
 const byName: Readonly<Record<string, Activation>> = recordOf<Activation>([
   ['gelu', gelu],
   ['gelu_python', gelu],
   ['gelu_new', geluTanh],
   ['gelu_fast', geluTanh],
   ['gelu_pytorch_tanh', geluTanh],
+  ['gelu_accurate', geluTanh],
+  ['gelu_10', (x) => atMost(gelu(x), 10)],
   ['quick_gelu', quickGelu],
   ['silu', silu],
   ['swish', silu],
   ['relu', relu],
+  ['relu6', (x) => atMost(tf.relu(x), 6)],
+  ['leaky_relu', (x) => tf.sub(tf.relu(x), tf.mul(tf.relu(tf.neg(x)), 0.01))],
+  ['mish', mish],
+  ['laplace', laplace],
   ['relu2', (x) => tf.square(tf.relu(x))],
   ['sigmoid', (x) => tf.sigmoid(x)],
   ['tanh', (x) => tf.tanh(x)],
   ['linear', (x) => x],
 ]);
 
-/** The activation that a config names; fails with the known names for any other. */
-export const activation = (name: string): Result<Activation> => {
+/** The activation that a config names; fails with the known names for any other, at `at`. */
+export const activation = (name: string, at = 'activation'): Result<Activation> => {
   const found = lookup(byName, name);
   return found === undefined
-    ? fail('activation', `one of ${Object.keys(byName).join(', ')}`, JSON.stringify(name))
+    ? fail(at, `one of ${Object.keys(byName).join(', ')}`, JSON.stringify(name))
     : E.right(found);
 };

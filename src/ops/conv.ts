@@ -1,8 +1,9 @@
 /**
- * Convolutions of one, two and three spatial axes as one gather and one matrix product, so that they run and
- * differentiate on every backend (tfjs lacks filter gradients and Conv3D on wasm, and groups everywhere).
+ * Convolutions of one, two and three spatial axes: tfjs's kernel where it has one, else one gather and one matrix product, so
+ * that they run and differentiate on every backend.
  */
-import { im2colIndex, type ConvAxes } from './im2col.js';
+import { columnsOf } from './columns.js';
+import { positionsOf, type ConvAxes } from './im2col.js';
 import { matMul } from './mat-mul.js';
 import { showShape, sizeOf, type Shape, type Tensor } from './tensor.js';
 import { tf } from './tf.js';
@@ -18,16 +19,50 @@ export interface ConvOptions {
 const perAxis = (value: number | Shape | undefined, otherwise: number, axes: number): Shape =>
   typeof value === 'object' ? value : Array<number>(axes).fill(value ?? otherwise);
 
-/** True when each position sees itself only: a product along channels. */
-const isPointwise = ({ kernel, stride, padding }: ConvAxes): boolean =>
-  [...kernel, ...stride].every((n) => n === 1) && padding.every((n) => n === 0);
+/** What tfjs's kernel computes: two axes (or one, beside one of size 1), and no stride together with a dilation. */
+const isConv2d = ({ spatial, stride, dilation }: ConvAxes): boolean =>
+  (spatial.length === 1 || spatial.length === 2) && (stride.every((n) => n === 1) || dilation.every((n) => n === 1));
 
-/** The patches under each kernel position: [rows, space] to [rows, kernel positions * output positions]. */
-const patches = (x: Tensor, axes: ConvAxes, index: Int32Array): Tensor => {
-  if (isPointwise(axes)) return x;
-  // One zero behind the last element is what indices in the padding point at.
-  const padded = axes.padding.every((n) => n === 0) ? x : tf.concat([x, tf.zeros([x.shape[0] as number, 1])], 1);
-  return tf.gather(padded, tf.tensor1d(index, 'int32'), 1);
+type Pair = [number, number];
+
+/** By tfjs's kernel, which takes channels last; one axis is the second of two. */
+const byKernel = (x: Tensor, W: Tensor, axes: ConvAxes): Tensor => {
+  const two = (shape: Shape, one: number): Pair => [...Array<number>(2 - shape.length).fill(one), ...shape] as Pair;
+  const [n, channels] = x.shape as Pair;
+  const [out] = W.shape as Pair;
+  const image = tf.reshape(x, [n, channels, ...two(axes.spatial, 1)]);
+  const filter = tf.reshape(W, [out, channels, ...two(axes.kernel, 1)]);
+  const [high, wide] = two(axes.padding, 0);
+  return tf.transpose(
+    tf.conv2d(
+      tf.transpose(image, [0, 2, 3, 1]) as tf.Tensor4D,
+      tf.transpose(filter, [2, 3, 1, 0]) as tf.Tensor4D,
+      two(axes.stride, 1),
+      high + wide === 0
+        ? 'valid'
+        : [
+            [0, 0],
+            [high, high],
+            [wide, wide],
+            [0, 0],
+          ],
+      'NHWC',
+      two(axes.dilation, 1),
+    ),
+    [0, 3, 1, 2],
+  );
+};
+
+/** By one product for each group: [N P, K c] times [K c, o], with c and o the channels of a group. */
+const byProduct = (x: Tensor, W: Tensor, axes: ConvAxes, positions: Shape, groups: number): Tensor => {
+  const [n, channels] = x.shape as Pair;
+  const [out, c] = [W.shape[0] as number, channels / groups];
+  const [S, K, P, o] = [sizeOf(axes.spatial), sizeOf(axes.kernel), sizeOf(positions), out / groups];
+  const images = tf.transpose(tf.reshape(x, [n, groups, c, S]), [1, 0, 3, 2]);
+  const columns = columnsOf(tf.reshape(images, [groups * n, S, c]), axes, positions);
+  const filter = tf.transpose(tf.reshape(W, [groups, o, c, K]), [0, 3, 2, 1]);
+  const y = matMul(tf.reshape(columns, [groups, n * P, K * c]), tf.reshape(filter, [groups, K * c, o]));
+  return tf.transpose(tf.reshape(y, [groups, n, P, o]), [1, 0, 3, 2]);
 };
 
 /**
@@ -53,13 +88,9 @@ export const convNd = (x: Tensor, W: Tensor, options: ConvOptions = {}): Tensor 
     padding: perAxis(options.padding, 0, kernel.length),
     dilation: perAxis(options.dilation, 1, kernel.length),
   };
-  const { index, positions } = im2colIndex(axes);
-  const columns = patches(tf.reshape(x, [n * channels, sizeOf(spatial)]), axes, index);
-  const depth = perGroup * sizeOf(kernel);
-  // [groups, out/groups, depth] times [N, groups, depth, positions]
-  const y = matMul(
-    tf.reshape(W, [groups, out / groups, depth]),
-    tf.reshape(columns, [n, groups, depth, sizeOf(positions)]),
-  );
+  const positions = positionsOf(axes);
+  // Kernels fail on empty tensors; an empty sum is zero.
+  if (sizeOf(x.shape) * sizeOf(W.shape) === 0) return tf.fill([n, out, ...positions], 0);
+  const y = groups === 1 && isConv2d(axes) ? byKernel(x, W, axes) : byProduct(x, W, axes, positions, groups);
   return tf.reshape(y, [n, out, ...positions]);
 };

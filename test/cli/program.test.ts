@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, inject } from 'vitest';
-import { commands } from '../../src/cli/program.js';
+import { commands } from '../../src/cli/grammar.js';
 import { llama } from './fixtures.js';
 import { run, runWith } from './run.js';
 

@@ -3,13 +3,13 @@
  *
  * Subjects are drawn from a fixed seed, printed with what breaks; `npm run laws -- --seed N --runs N` draws others.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { registry } from '../../src/adapters/registry.js';
 import { undrawn } from '../../src/laws/arbitraries/generic.js';
 import { arbitraryOf, checkMethod, lawsOf, notApplicable } from '../../src/laws/index.js';
 
 const seed = 20_260_101;
-const runs = 25;
+const runs = inject('backend') === 'wasm' ? 25 : 10;
 
 const methods = Object.values(registry).map(arbitraryOf);
 

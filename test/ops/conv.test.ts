@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { read, scope, tensorOf } from '../../src/ops/backend.js';
 import { convNd } from '../../src/ops/conv.js';
 import { sizeOf, type Shape, type Tensor } from '../../src/ops/tensor.js';
+import { tf } from '../../src/ops/tf.js';
 import { numbers, runs } from './arbitrary.js';
-import { expectGradient } from './gradients/finite-difference.js';
+import { expectGradient, gradientOf } from './gradients/finite-difference.js';
 
 interface Geometry {
   readonly stride: Shape;
@@ -95,6 +96,12 @@ describe('convNd', () => {
 
   it.each<readonly [string, Convolution]>([
     ['one axis', { x: [2, 2, 4], W: [2, 2, 3], stride: [2], padding: [1], dilation: [1], groups: 1 }],
+    ['two axes', { x: [2, 2, 5, 4], W: [3, 2, 3, 2], stride: [2, 1], padding: [2, 1], dilation: [1, 1], groups: 1 }],
+    ['dilated', { x: [1, 2, 5, 5], W: [2, 2, 2, 3], stride: [1, 1], padding: [0, 2], dilation: [3, 2], groups: 1 }],
+    [
+      'strided, dilated',
+      { x: [1, 2, 5, 5], W: [2, 2, 2, 2], stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 1 },
+    ],
     [
       'two axes in groups',
       { x: [1, 4, 3, 3], W: [4, 2, 2, 2], stride: [1, 1], padding: [1, 0], dilation: [1, 2], groups: 2 },
@@ -112,6 +119,22 @@ describe('convNd', () => {
       tolerance: { rtol: 5e-3, atol: 5e-3 },
     }),
   );
+
+  it('has second-order gradients', () =>
+    expectGradient({
+      f: gradientOf((x, W) => tf.square(convNd(x as Tensor, W as Tensor, { padding: 1, stride: 2 }))),
+      shapes: [
+        [1, 2, 3, 3],
+        [2, 2, 2, 2],
+      ],
+      seed: 1,
+      tolerance: { rtol: 1e-2, atol: 1e-2 },
+    }));
+
+  it('of no images is empty', () =>
+    scope(() => {
+      expect(convNd(tf.zeros([0, 2, 4, 4]), tf.ones([3, 2, 3, 3])).shape).toEqual([0, 3, 2, 2]);
+    }));
 
   it('refuses shapes that do not fit', () =>
     scope(() => {

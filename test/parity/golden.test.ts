@@ -1,5 +1,5 @@
 /**
- * Every golden LoRA case that the repository holds, against PEFT's results.
+ * Every golden case that the repository holds, against PEFT's results.
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -18,7 +18,14 @@ import { initParams } from '../init-params.js';
 import type { LayoutContext, Method } from '../method.js';
 import { eachModule, featuresOf, inputColumns, moduleLayout, restructureSaved, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
-import { layerPatternProblems, naturalInt, positiveInt, probability, targeting, trainedBias } from '../targeting-fields.js';
+import {
+  layerPatternProblems,
+  naturalInt,
+  positiveInt,
+  probability,
+  targeting,
+  trainedBias,
+} from '../targeting-fields.js';
 import { rotate, scale, sequence, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -86,9 +93,7 @@ const parts =
         const { out } = featuresOf(m);
         const s: Shape = m.conv === undefined ? [out, 1] : [1, out];
         const tensors = { R: ['boft_R', [N, n / size, size, size]], s: ['boft_s', s] } as const;
-        return orProblems(sizeProblems(c, m, n, N), () => [
-          weightPart(spec, m, tensors, null, 'orthogonal', reason),
-        ]);
+        return orProblems(sizeProblems(c, m, n, N), () => [weightPart(spec, m, tensors, null, 'orthogonal', reason)]);
       }),
     );
 

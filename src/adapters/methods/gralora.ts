@@ -16,7 +16,14 @@ import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
-import { layerSelection, naturalInt, positiveInt, probability, targetModules, trainedBias } from '../targeting-fields.js';
+import {
+  layerSelection,
+  naturalInt,
+  positiveInt,
+  probability,
+  targetModules,
+  trainedBias,
+} from '../targeting-fields.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {

@@ -88,7 +88,9 @@ const start = (init: HiraConfig['init_weights'], { kind }: Detail, role: string,
 /** PEFT reads the pattern and then gives every layer the rank r, so that is what its files hold. */
 const warningsOf = (c: HiraConfig): ReadonlyArray<string> =>
   Object.keys(c.rank_pattern).length > 0
-    ? [`adapter_config.json: rank_pattern: it has no effect on HiRA in PEFT, and none here: every layer has rank ${c.r}`]
+    ? [
+        `adapter_config.json: rank_pattern: it has no effect on HiRA in PEFT, and none here: every layer has rank ${c.r}`,
+      ]
     : [];
 
 /** HiRA. */

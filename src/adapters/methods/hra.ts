@@ -42,19 +42,26 @@ const parts =
 /** Columns of unit length. */
 const unit = (U: Tensor): Tensor => tf.div(U, tf.sqrt(tf.sum(tf.square(U), 0, true)));
 
-/** Kaiming uniform; with an even rank each column comes twice, so that the reflections cancel and H = I. */
+/**
+ * Kaiming uniform; with an even rank each column comes twice, so that the reflections cancel and H = I. PEFT does the same with
+ * Gram-Schmidt, which leaves rounding errors as directions; no orthonormal reflections make the identity, so columns differ there.
+ */
 const start = (c: HraConfig, key: Key, [n = 0, r = 0]: Shape): Tensor => {
-  if (!c.init_weights || r % 2 === 1) return kaimingUniform(key, [n, r]);
+  if (!c.init_weights || c.apply_GS || r % 2 === 1) return kaimingUniform(key, [n, r]);
   const half = tf.reshape(kaimingUniform(key, [n, r / 2]), [n, r / 2, 1]);
   return tf.reshape(tf.tile(half, [1, 1, 2]), [n, r]);
 };
 
-const warningsOf = (c: HraConfig): ReadonlyArray<string> =>
-  c.init_weights && c.r % 2 === 1
-    ? [
-        `adapter_config.json: r: with the odd rank ${c.r} the reflections cannot cancel, so training does not start at the base`,
-      ]
+const warningsOf = (c: HraConfig): ReadonlyArray<string> => {
+  const why = c.apply_GS
+    ? 'orthonormal reflections'
+    : c.r % 2 === 1
+      ? `an odd number of reflections (${c.r})`
+      : undefined;
+  return c.init_weights && why !== undefined
+    ? [`adapter_config.json: init_weights: ${why} cannot cancel, so training does not start at the base`]
     : [];
+};
 
 /** HRA. */
 export const hra: Method<HraConfig, null> = {

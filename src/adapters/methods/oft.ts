@@ -19,7 +19,15 @@ import { isAuxiliary } from '../auxiliary.js';
 import { field, floatField, type BaseConfig, type Fields, type Values } from '../config.js';
 import { initParams } from '../init-params.js';
 import type { LayoutContext, Method, UpdateOptions } from '../method.js';
-import { eachModule, featuresOf, inputColumns, moduleLayout, restructureSaved, warned, weightPart } from '../module-layout.js';
+import {
+  eachModule,
+  featuresOf,
+  inputColumns,
+  moduleLayout,
+  restructureSaved,
+  warned,
+  weightPart,
+} from '../module-layout.js';
 import type { Layout, Part } from '../site.js';
 import { layerPatternProblems, naturalInt, probability, targeting, trainedBias } from '../targeting-fields.js';
 import { rotate, type WeightUpdate } from '../update.js';
@@ -140,7 +148,12 @@ const update = (c: OftConfig, detail: Detail, u: Tensor, { likePeft, reading }: 
   const R = blocks(c, detail, u);
   if (detail.kind === 'Embedding') return rotate(R, 1);
   return likePeft && reading === 'attached' && detail.kernel > 1
-    ? { _tag: 'Branch', kind: 'Patches', R, reason: 'PEFT turns overlapping patches of the input instead of the weight' }
+    ? {
+        _tag: 'Branch',
+        kind: 'Patches',
+        R,
+        reason: 'PEFT turns overlapping patches of the input instead of the weight',
+      }
     : rotate(tf.transpose(R, [0, 2, 1]), 1);
 };
 

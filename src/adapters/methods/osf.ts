@@ -18,7 +18,7 @@ import type { Part, Site } from '../site.js';
 import { targetModules } from '../targeting-fields.js';
 import { defaultTargets } from '../targets/defaults.js';
 import { patternKey } from '../targets/rank-pattern.js';
-import { spectrumOf } from '../updates/split.js';
+import { spectrumOf } from '../updates/spectrum.js';
 
 const rank = t.refinement(t.number, (n) => n > 0, 'a rank, or a fraction in (0, 1] of the smaller side');
 

@@ -9,7 +9,7 @@ import { E } from '../../fp.js';
 import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../../models/spec.js';
 import { normal, split, type Key } from '../../ops/random.js';
 import { recordOf } from '../../ops/tensor.js';
-import { all, orProblems, type Result } from '../../problem.js';
+import { all, fail, orProblems, type Result } from '../../problem.js';
 import { modelPrefix, trainedRows, type AuxiliaryDetail } from '../auxiliary.js';
 import { field, type BaseConfig, type Fields, type Values } from '../config.js';
 import { initParams } from '../init-params.js';
@@ -50,7 +50,10 @@ export const trainableTokens: Method<TrainableTokensConfig, AuxiliaryDetail> = {
   peftType: 'TRAINABLE_TOKENS',
   reference: 'https://huggingface.co/docs/peft/package_reference/trainable_tokens',
   fields,
-  validate: (c) => E.right(c),
+  validate: (c) =>
+    c.token_indices.length > 0
+      ? E.right(c)
+      : fail('adapter_config.json: token_indices', 'the rows of the embedding to train', 'none'),
   restructure: (_c, spec) => E.right({ spec, change: undefined }),
   layout: (c, context) => {
     const { spec } = context;

@@ -6,6 +6,7 @@ import { stopGradient } from '../../ops/stop-gradient.js';
 import { tf } from '../../ops/tf.js';
 import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
 import { hadamardDelta, kroneckerDelta, lowRankDelta, sparseDelta } from './delta.js';
+import { residualMatrix } from './residual.js';
 import { splitMatrix } from './split.js';
 import { alongAxis, blockAffineMatrix, deflation, reflectMatrix, rotateMatrix } from './turn.js';
 import { asMatrix, inShapeOf, matrixView } from './view.js';
@@ -53,6 +54,8 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
       return inShapeOf(reflectMatrix(update, asMatrix(W)), W);
     case 'Deflate':
       return tf.add(W, inShapeOf(lowRankDelta(deflation(update, asMatrix(W))), W));
+    case 'Residual':
+      return inShapeOf(residualMatrix(update, asMatrix(W)), W);
     case 'Split':
       return splitMatrix(update, W);
     case 'BlockAffine':

@@ -5,6 +5,7 @@ import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { sequence, type Branch, type ReplaceRows, type WeightUpdate } from '../update.js';
 import { applyUpdate, magnitudeRatio } from './apply.js';
+import { residualFactors } from './residual.js';
 import { alongAxis, deflation } from './turn.js';
 import { asMatrix } from './view.js';
 
@@ -36,6 +37,10 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       if (update.B.rank !== 2) return use.dense(applyUpdate(update, before.W()));
       const change = use.lowRank(update.B, update.A);
       return tf.add(before.y(), update.s === 1 ? change : tf.mul(change, update.s));
+    }
+    case 'Residual': {
+      const { B, A } = residualFactors(update, asMatrix(before.W()));
+      return tf.sub(before.y(), tf.mul(use.lowRank(B, A), update.s));
     }
     case 'Normalize':
       return update.axis === use.outputAxis

@@ -134,6 +134,7 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
     case 'Sum':
     case 'Sequence':
       return { ...update, updates: update.updates.map((u) => updateRows(u, grid, block)) };
+    case 'Residual':
     case 'Split':
     case 'BlockAffine':
       throw new TypeError('this update needs its whole tensor');

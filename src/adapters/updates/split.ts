@@ -1,13 +1,14 @@
 /**
  * OSF's update: the leading part of a weight's spectrum stays, the rest is replaced.
  */
-import { currentBackend, tensorOf } from '../../ops/backend.js';
-import { leading, matrix, svd, tensorOfMatrix, type Svd } from '../../ops/linalg/index.js';
+import { tensorOf } from '../../ops/backend.js';
+import { leading, tensorOfMatrix } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { noGrad } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import type { Split } from '../update.js';
+import { spectrumOf } from './spectrum.js';
 
 /** x, whose cotangent is f(dy, P) for a constant P. */
 const withCotangent = (x: Tensor, P: Tensor, f: (dy: Tensor, P: Tensor) => Tensor): Tensor =>
@@ -20,25 +21,16 @@ const withCotangent = (x: Tensor, P: Tensor, f: (dy: Tensor, P: Tensor) => Tenso
     };
   })(x);
 
-/** Decompositions by the data that they are of, which never changes; they go when it goes. */
-const known = new WeakMap<object, Svd>();
+/** X less its part in a leading subspace: X - U_k (U_k^T X). */
+const offLeft = (X: Tensor, Uk: Tensor): Tensor => tf.sub(X, matMul(Uk, matMul(Uk, X, true)));
 
-/**
- * Singular triplets of a tensor [m, n] on the host, descending.
- *
- * A training loop asks for those of the same weight again and again, so they are kept beside it.
- *
- * @throws on webgpu, whose values cannot be read synchronously
- */
-export const spectrumOf = (W: Tensor): Svd => {
-  const [rows, cols] = W.shape as [number, number];
-  const found = known.get(W.dataId);
-  if (found?.U.rows === rows && found.Vt.cols === cols) return found;
-  if (currentBackend() === 'webgpu')
-    throw new TypeError('the spectrum of a weight is computed on the host: run this adapter on wasm or cpu');
-  const spectrum = svd(matrix(rows, cols, W.dataSync() as Float32Array));
-  known.set(W.dataId, spectrum);
-  return spectrum;
+/** X - (X V_k^T) V_k. */
+const offRight = (X: Tensor, Vk: Tensor): Tensor => tf.sub(X, matMul(matMul(X, Vk, false, true), Vk));
+
+/** The part of a direction (U, V) that training from a weight W follows: what is outside of the leading subspaces. */
+export const offLeading = ({ k, U, V }: Split, W: Tensor): { readonly U: Tensor; readonly V: Tensor } => {
+  const kept = leading(spectrumOf(W), k);
+  return { U: offLeft(U, tensorOfMatrix(kept.U)), V: offRight(V, tensorOfMatrix(kept.Vt)) };
 };
 
 /**
@@ -51,7 +43,7 @@ export const splitMatrix = ({ k, U, S, V }: Split, W: Tensor): Tensor => {
   const [Uk, Vk] = [tensorOfMatrix(kept.U), tensorOfMatrix(kept.Vt)];
   const high = noGrad(() => matMul(tf.mul(Uk, tensorOf(Float32Array.from(kept.S), [1, k])), Vk));
   if (S.size === 0) return high;
-  const left = withCotangent(U, Uk, (g, P) => tf.sub(g, matMul(P, matMul(P, g, true))));
-  const right = withCotangent(V, Vk, (g, P) => tf.sub(g, matMul(matMul(g, P, false, true), P)));
+  const left = withCotangent(U, Uk, offLeft);
+  const right = withCotangent(V, Vk, offRight);
   return tf.add(high, matMul(tf.mul(left, tf.reshape(S, [1, -1])), right));
 };

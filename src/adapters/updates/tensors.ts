@@ -26,6 +26,8 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
       return [update.U, update.V];
     case 'Reflect':
       return [update.U];
+    case 'Residual':
+      return [];
     case 'Split':
       return [update.U, update.S, update.V];
     case 'BlockAffine':
@@ -54,10 +56,14 @@ const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
       return [branch.A, branch.B, ...(branch.m === undefined ? [] : [branch.m])];
     case 'PerSample':
       return [branch.A, branch.B];
+    case 'Mixture':
+      return [branch.A, branch.B, branch.R];
     case 'Masked':
       return [branch.mask, ...tensorsOf(branch.update)];
     case 'Patches':
       return [branch.R];
+    case 'Compressed':
+      return [branch.A, branch.B, branch.e];
     case 'Feedback':
       return [branch.D, branch.F];
   }

@@ -34,6 +34,7 @@ export const algebraOf = (update: WeightUpdate): Algebra => {
       return 'orthogonal';
     case 'Modulate':
     case 'Deflate':
+    case 'Residual':
     case 'Split':
     case 'BlockAffine':
       return 'dependent';
@@ -69,6 +70,7 @@ export const isRowLocal = (update: WeightUpdate): boolean => {
     case 'Rotate':
     case 'Deflate':
       return update.axis === 1;
+    case 'Residual':
     case 'Split':
     case 'BlockAffine':
       return false;

@@ -16,7 +16,7 @@ import { filterProblems, type Filters, type Sampling } from '../../models/sampli
 import { dispose, type Backend } from '../../ops/backend.js';
 import { key } from '../../ops/random.js';
 import { all, fail, orProblems, type Result } from '../../problem.js';
-import { declareAdapters, optionalAdapterList } from '../adapter-options.js';
+import { optionalAdapterList } from '../adapter-options.js';
 import { loadAdapters, type AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { backend, naturals, text, type Given } from '../given.js';
@@ -159,21 +159,6 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
 
 /** Continues token ids. */
 export const generate = command<Options>({
-  name: NAME,
-  declare: (parser) =>
-    declareAdapters(
-      parser
-        .description('continue token ids with a language model; the most probable tokens, or sampled ones')
-        .option('--base <dir>', 'folder of the base model (required)'),
-    )
-      .option('--input-ids <ids>', 'token ids, separated by commas (required)')
-      .option('--max-new-tokens <n>', 'tokens at most, 20 by default')
-      .option('--temperature <number>', 'sample from softmax(logits / temperature); 0 takes the most probable token')
-      .option('--top-k <n>', 'sample from the n most probable tokens')
-      .option('--top-p <number>', 'sample from the fewest tokens whose probabilities add up to this')
-      .option('--seed <n>', 'seed of the samples, 0 by default; the same seed gives the same tokens')
-      .option('--eos-token-id <ids>', 'tokens that end the text, those of config.json by default')
-      .option('--backend <name>', 'wasm (default), cpu or webgpu'),
   decode: (given) =>
     struct<{ [K in keyof Options]: Options[K] }>({
       base: text(given, 'base', 'the folder of the base model'),

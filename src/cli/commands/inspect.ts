@@ -73,12 +73,6 @@ const run = async (options: Options): Promise<Result<Report>> => {
 
 /** Says what a model folder, an adapter folder or a safetensors file is. */
 export const inspect = command<Options>({
-  name: 'inspect',
-  declare: (parser) =>
-    parser
-      .description('say what a model folder, an adapter folder or a safetensors file is')
-      .argument('<path>', 'the folder or file')
-      .option('--base <dir>', 'check an adapter against this base model'),
   decode: (given) =>
     struct<{ path: string; base: string | undefined }>({
       path: E.right(given.operands[0] ?? ''),

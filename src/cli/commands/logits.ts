@@ -19,7 +19,7 @@ import { read, scope, tensorOf, type Backend } from '../../ops/backend.js';
 import { encodeFloats } from '../../ops/dtype.js';
 import type { Weights } from '../../ops/tensor.js';
 import { all, fail, type Result } from '../../problem.js';
-import { declareAdapters, optionalAdapterList } from '../adapter-options.js';
+import { optionalAdapterList } from '../adapter-options.js';
 import { loadAdapters, type AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { backend, flag, naturals, text } from '../given.js';
@@ -145,18 +145,6 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
 
 /** Runs a model's forward pass. */
 export const logits = command<Options>({
-  name: 'logits',
-  declare: (parser) =>
-    declareAdapters(
-      parser
-        .description('run a language model on token ids and write its logits')
-        .option('--base <dir>', 'folder of the base model (required)'),
-    )
-      .option('--input-ids <ids>', 'token ids, separated by commas (required)')
-      .option('--out <file>', 'safetensors file for logits and input_ids (required)')
-      .option('--merged', 'merge the adapter first instead of running it beside the weights')
-      .option('--force', 'replace the file at --out')
-      .option('--backend <name>', 'wasm (default), cpu or webgpu'),
   decode: (given) =>
     struct<{ [K in keyof Options]: Options[K] }>({
       base: text(given, 'base', 'the folder of the base model'),

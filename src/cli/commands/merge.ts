@@ -11,7 +11,7 @@ import type { ModelFolder } from '../../io/merge/unmerge.js';
 import { struct } from '../../models/config.js';
 import type { Backend } from '../../ops/backend.js';
 import { fail, type Result } from '../../problem.js';
-import { adapterList, declareAdapters } from '../adapter-options.js';
+import { adapterList } from '../adapter-options.js';
 import type { AdapterList, LoadedAdapters } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { describePlan } from '../describe/plan.js';
@@ -95,16 +95,6 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
 
 /** Merges adapters into a base model. */
 export const merge = command<Options>({
-  name: 'merge',
-  declare: (parser) =>
-    declareAdapters(
-      parser
-        .description('merge adapters into a base model and write the result as a model folder')
-        .option('--base <dir>', 'folder of the base model (required)'),
-    )
-      .option('--out <dir>', 'new or empty folder for the result (required)')
-      .option('--dry-run', 'show what would change, write nothing')
-      .option('--backend <name>', 'wasm (default), cpu or webgpu'),
   decode: (given) =>
     struct<{ base: string; adapters: AdapterList; out: string; dryRun: boolean; backend: Backend }>({
       base: text(given, 'base', 'the folder of the base model'),

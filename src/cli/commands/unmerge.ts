@@ -8,7 +8,7 @@ import { restoreFolder, subtractFolder, type ModelFolder } from '../../io/merge/
 import { struct } from '../../models/config.js';
 import type { Backend } from '../../ops/backend.js';
 import type { Problems, Result } from '../../problem.js';
-import { adapterList, declareAdapters } from '../adapter-options.js';
+import { adapterList } from '../adapter-options.js';
 import type { AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { backend, optionalText, text } from '../given.js';
@@ -126,16 +126,6 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
 
 /** Takes an adapter out of a merged model. */
 export const unmerge = command<Options>({
-  name: 'unmerge',
-  declare: (parser) =>
-    declareAdapters(
-      parser
-        .description('take an adapter out of a merged model; bit for bit with --base, by subtraction without')
-        .option('--merged <dir>', 'folder of the merged model (required)'),
-    )
-      .option('--base <dir>', 'folder of the base model')
-      .option('--out <dir>', 'new or empty folder for the result (required)')
-      .option('--backend <name>', 'wasm (default), cpu or webgpu'),
   decode: (given) =>
     struct<{ merged: string; adapters: AdapterList; base: string | undefined; out: string; backend: Backend }>({
       merged: text(given, 'merged', 'the folder of the merged model'),

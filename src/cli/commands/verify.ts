@@ -7,7 +7,7 @@ import { struct } from '../../models/config.js';
 import { untie } from '../../models/spec-of.js';
 import type { Backend } from '../../ops/backend.js';
 import type { Result } from '../../problem.js';
-import { adapterList, declareAdapters } from '../adapter-options.js';
+import { adapterList } from '../adapter-options.js';
 import { loadAdapters, type AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { backend, text } from '../given.js';
@@ -61,13 +61,6 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
 
 /** Checks the laws of adapters on an adapter and its base. */
 export const verify = command<Options>({
-  name: 'verify',
-  declare: (parser) =>
-    declareAdapters(
-      parser
-        .description('check the laws of adapters on an adapter and its base; exit code 3 when one is broken')
-        .option('--base <dir>', 'folder of the base model (required)'),
-    ).option('--backend <name>', 'wasm (default), cpu or webgpu'),
   decode: (given) =>
     struct<{ base: string; adapters: AdapterList; backend: Backend }>({
       base: text(given, 'base', 'the folder of the base model'),

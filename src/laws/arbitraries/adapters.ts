@@ -4,14 +4,16 @@
 import * as fc from 'fast-check';
 import { modelPrefix } from '../../adapters/auxiliary.js';
 import { decodeConfig, type BaseConfig } from '../../adapters/config.js';
+import { encodeIndices } from '../../adapters/indices.js';
 import type { Restructured } from '../../adapters/method.js';
-import type { Layout } from '../../adapters/site.js';
+import type { Layout, ParamSpec } from '../../adapters/site.js';
 import type { Algebra } from '../../adapters/updates/traits.js';
 import { E, F } from '../../fp.js';
 import type { RawTensor } from '../../io/safetensors/write.js';
 import type { ModelSpec } from '../../models/spec.js';
 import { encodeFloats, type DType } from '../../ops/dtype.js';
 import { sizeOf } from '../../ops/tensor.js';
+import { torchGenerator, torchRandperm } from '../../ops/torch-random/index.js';
 import { renderProblems, type Result } from '../../problem.js';
 import { noLessLawful } from '../law.js';
 import type { MethodArbitrary } from './methods.js';
@@ -74,6 +76,21 @@ export interface DrawOptions {
   readonly normal?: boolean;
 }
 
+/** Places in a tensor in a random order, distinct unless they may repeat. */
+const drawPlaces = (start: number, { shape, into = [], repeats = false }: ParamSpec): RawTensor => {
+  if (repeats) {
+    const value = (i: number): number => (start + i * 7919) % (into[0] as number);
+    return encodeIndices('I32', { shape, values: Int32Array.from({ length: sizeOf(shape) }, (_, i) => value(i)) });
+  }
+  const n = into.length === 1 ? sizeOf(shape) : (shape[1] as number);
+  const places = torchRandperm(torchGenerator(start), sizeOf(into), n);
+  const below = into.map((_, axis) => sizeOf(into.slice(axis + 1)));
+  const values = below.flatMap((size, axis) =>
+    Array.from(places, (place) => Math.floor(place / size) % (into[axis] as number)),
+  );
+  return encodeIndices('I32', { shape, values: Int32Array.from(values) });
+};
+
 const rawTensors = (
   layout: Layout,
   dtype: DType,
@@ -81,8 +98,13 @@ const rawTensors = (
   options: DrawOptions,
 ): ReadonlyMap<string, RawTensor> =>
   new Map(
-    layout.params.map(({ name, shape }, i) => {
-      const values = drawValues({ seed: (start + i * 7919) % 2 ** 31, scale: 0.5, ...options }, sizeOf(shape));
+    layout.params.map((param, i) => {
+      // a second name of a tensor has the values of the first
+      const source = param.copyOf === undefined ? i : layout.params.findIndex((p) => p.name === param.copyOf);
+      const drawn = (start + source * 7919) % 2 ** 31;
+      const { name, shape } = param;
+      if (param.into !== undefined) return [name, drawPlaces(drawn, param)] as const;
+      const values = drawValues({ seed: drawn, scale: 0.5, ...options }, sizeOf(shape));
       return [name, { dtype, shape, bytes: encodeFloats(dtype, values) }] as const;
     }),
   );

@@ -1,29 +1,15 @@
 /**
  * How adapters of each method are drawn: one line a method.
  */
-import type * as fc from 'fast-check';
-import type { Method } from '../../adapters/method.js';
 import { lora } from '../../adapters/methods/lora/lora.js';
-import type { Algebra } from '../../adapters/updates/traits.js';
-import type { ModelSpec } from '../../models/spec.js';
 import { loraDefinition } from '../definitions/lora.js';
-import type { Definition } from '../definitions/definition.js';
+import { dividedArbitraries } from './divided.js';
 import { loraConfig, plainLora } from './lora.js';
+import type { MethodArbitrary } from './method-arbitrary.js';
+import { sharedArbitraries } from './shared.js';
+import { targetedArbitraries } from './targeted.js';
 
-/** What the laws must know of a method to draw its adapters. */
-export interface MethodArbitrary {
-  readonly method: Method;
-  /** The algebras that the method's adapters live in. */
-  readonly algebras: ReadonlyArray<Algebra>;
-  /** Configs in PEFT's names for a model, whose adapters are at most as unlawful as asked. */
-  readonly config: (spec: ModelSpec, atMost: Algebra) => fc.Arbitrary<Readonly<Record<string, unknown>>>;
-  /** A small config that fits every model. */
-  readonly plain: Readonly<Record<string, unknown>>;
-  /** Models that the plain config fits; those of `modelSpec` by default. */
-  readonly models?: fc.Arbitrary<ModelSpec>;
-  /** The method's equation in float64, written apart from its update; without one the law "definition" is to do. */
-  readonly definition?: Definition;
-}
+export type { MethodArbitrary } from './method-arbitrary.js';
 
 /** LoRA, DoRA and rsLoRA. */
 export const loraArbitrary: MethodArbitrary = {
@@ -37,4 +23,7 @@ export const loraArbitrary: MethodArbitrary = {
 /** Every method whose laws are checked, by `peft_type`. */
 export const methodArbitraries: Readonly<Record<string, MethodArbitrary>> = {
   [lora.peftType]: loraArbitrary,
+  ...Object.fromEntries(
+    [...targetedArbitraries, ...dividedArbitraries, ...sharedArbitraries].map((from) => [from.method.peftType, from]),
+  ),
 };

@@ -4,15 +4,18 @@
 import * as fc from 'fast-check';
 import type { Adapter, Leaf } from '../../adapters/adapter.js';
 import { compose, scale, sum } from '../../adapters/combine.js';
+import { decodeTensors } from '../../adapters/decode.js';
 import { makeLeaf } from '../../adapters/leaf.js';
 import type { Algebra } from '../../adapters/updates/traits.js';
 import type { ModelSpec } from '../../models/spec.js';
 import { matrixView } from '../../adapters/updates/view.js';
+import { E } from '../../fp.js';
 import { parameters } from '../../models/spec.js';
 import { tensorOf } from '../../ops/backend.js';
 import { decodeFloats, encodeFloats, type DType } from '../../ops/dtype.js';
 import { key } from '../../ops/random.js';
 import { recordOf, sizeOf, type Weights } from '../../ops/tensor.js';
+import { renderProblems } from '../../problem.js';
 import type { Subject } from '../law.js';
 import { weft, type Operations } from '../operations.js';
 import { adapterData, type AdapterData, type DrawOptions } from './adapters.js';
@@ -104,19 +107,11 @@ const weightsOf = ({ base, weights: { seed: start, dtype, normal } }: SubjectDat
     }),
   );
 
-const leafOf = ({ from, config, tree, layout, tensors }: AdapterData): Leaf =>
-  makeLeaf({
-    method: from.method,
-    config,
-    ...tree,
-    layout,
-    params: recordOf(
-      [...tensors].map(
-        ([name, { dtype, shape, bytes }]) => [name, tensorOf(decodeFloats(dtype, bytes), shape)] as const,
-      ),
-    ),
-    dtypes: recordOf([...tensors].map(([name, { dtype }]) => [name, dtype] as const)),
-  });
+const leafOf = ({ from, config, tree, layout, tensors }: AdapterData): Leaf => {
+  const decoded = decodeTensors(layout, tensors);
+  if (E.isLeft(decoded)) throw new TypeError(`${from.method.peftType}: ${renderProblems(decoded.left)}`);
+  return makeLeaf({ method: from.method, config, ...tree, layout, ...decoded.right });
+};
 
 /** What is put on trial instead of Weft's own. */
 export interface Trial {

@@ -2,8 +2,10 @@
  * Linear layers over plain, merged or attached weights.
  */
 import { baseOf, updateOf, type ModelWeights } from '../../adapters/attached.js';
-import type { Feedback, PerSample } from '../../adapters/update.js';
+import type { Feedback, Mixture, PerSample } from '../../adapters/update.js';
+import type { Compressed } from '../../adapters/updates/compressed.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
+import { compressedLinear, meanDirection } from '../../ops/compressed-linear.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
 import { lookup, type Tensor } from '../../ops/tensor.js';
@@ -19,7 +21,9 @@ export const rowUse = (x: Tensor): Use => ({
   scaleOutput: (y, g) => tf.mul(y, tf.reshape(g, [1, -1])),
   branch: (y, update) => {
     if (update.kind === 'PerSample') return perSample(x, y, update);
+    if (update.kind === 'Mixture') return mixed(x, y, update);
     if (update.kind === 'Feedback') return fedBack(x, y, update);
+    if (update.kind === 'Compressed') return compressed(x, y, update);
     throw new TypeError(`a linear layer has no branch for ${update.kind}`);
   },
 });
@@ -31,10 +35,26 @@ const perSample = (x: Tensor, y: Tensor, { A, B, s }: PerSample): Tensor => {
   return tf.add(y, tf.mul(tf.reshape(change, y.shape), s));
 };
 
+/** y + s (x A^T) B, where B is the mixture of the experts that all rows together ask for. */
+const mixed = (x: Tensor, y: Tensor, { A, B, R, s }: Mixture): Tensor => {
+  const [E, r, out] = B.shape as [number, number, number];
+  const h = matMul(x, A, false, true);
+  const p = tf.mean(tf.softmax(matMul(h, R, false, true)), 0, true);
+  const expert = tf.reshape(matMul(p, tf.reshape(B, [E, r * out])), [r, out]);
+  return tf.add(y, tf.mul(matMul(h, expert), s));
+};
+
 /** y + x D^T; a second path through F adds zero, and all of the gradient of x. */
 const fedBack = (x: Tensor, y: Tensor, { D, F }: Feedback): Tensor => {
   const path = matMul(x, stopGradient(F), false, true);
   return tf.add(tf.add(y, matMul(stopGradient(x), D, false, true)), tf.sub(path, stopGradient(path)));
+};
+
+/** y + s (x A^T) B^T, where the gradient of A sees a compressed x. */
+const compressed = (x: Tensor, y: Tensor, { A, B, s, e, direction, groups, scale }: Compressed): Tensor => {
+  const projection = direction === 'stored' ? e : meanDirection(x, groups, direction === 'batch' ? undefined : e);
+  const change = matMul(compressedLinear(x, A, { e: projection, groups, scale }), B, false, true);
+  return tf.add(y, tf.mul(change, s));
 };
 
 /** x W as a use of W [in, out], for x [n, in]. */
@@ -43,6 +63,10 @@ export const columnUse = (x: Tensor): Use => ({
   lowRank: (B, A) => matMul(matMul(x, B), A),
   outputAxis: 1,
   scaleOutput: (y, g) => tf.mul(y, g),
+  branch: (y, update) => {
+    if (update.kind === 'Compressed') return compressed(x, y, update);
+    throw new TypeError(`a transposed linear layer has no branch for ${update.kind}`);
+  },
 });
 
 /** Applies a matrix product to the last axis of x; one flat product is what every backend does fastest. */

@@ -7,6 +7,8 @@ import { tf } from '../tf.js';
 import { heapOf, type WasmHeap } from './wasm-heap.js';
 import { stridedSliceByGather } from './strided-slice.js';
 import { wasmMatMul } from './wasm-mat-mul.js';
+import { concat, gather, pad, slice, split } from './wasm-moves.js';
+import { sumOverRows } from './wasm-sum.js';
 
 /** The same buffer under a new tensor. Tensors are immutable, so nothing is copied. */
 const share = (heap: WasmHeap, x: TensorInfo): TensorInfo => {
@@ -75,4 +77,10 @@ export const mendWasmKernels = (): void => {
   replace('Identity', identity);
   replace('Cast', cast);
   replace('StridedSlice', stridedSliceByGather);
+  replace('GatherV2', gather);
+  replace('Slice', slice);
+  replace('SplitV', split);
+  replace('PadV2', pad);
+  replace('Concat', concat);
+  replace('Sum', sumOverRows);
 };

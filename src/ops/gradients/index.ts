@@ -3,6 +3,7 @@
  */
 import { arithmetic } from './arithmetic.js';
 import { constant } from './constant.js';
+import { convolution } from './convolution.js';
 import { elementary } from './elementary.js';
 import { indexing } from './indexing.js';
 import { layout } from './layout.js';
@@ -16,6 +17,7 @@ export const gradients: ReadonlyArray<Rule> = [
   ...elementary,
   ...reduction,
   ...linear,
+  ...convolution,
   ...layout,
   ...indexing,
   ...constant,

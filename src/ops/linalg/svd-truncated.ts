@@ -1,17 +1,12 @@
 /**
  * Truncated singular value decomposition of large tensors, by random projection.
  */
-import { read, scope, tensorOf } from '../backend.js';
-import { matMul } from '../mat-mul.js';
+import { read, scope } from '../backend.js';
 import { normalValues, type Key } from '../random.js';
 import { showShape, type Tensor } from '../tensor.js';
 import { tf } from '../tf.js';
-import { columnsOfQ, factor } from './householder.js';
-import { multiply, transposed, transposeValues, type Matrix } from './matrix.js';
-import { leading, svd, type Svd } from './svd.js';
-
-/** `A X` or `A^T X`; X and the result hold q vectors, one after another. */
-type Product = (x: Float64Array) => Promise<Float64Array>;
+import { leading, type Svd } from './svd.js';
+import { svdLowRank } from './svd-low-rank.js';
 
 /** Reads the result of `f` in float64 and frees it. */
 const valuesOf = async (f: () => Tensor): Promise<Float64Array> => {
@@ -19,54 +14,6 @@ const valuesOf = async (f: () => Tensor): Promise<Float64Array> => {
   const values = await read(y);
   y.dispose();
   return Float64Array.from(values);
-};
-
-/** `(X^T A)^T`: the large matrix is never transposed, which costs more than the product on wasm. */
-const timesTransposed =
-  (A: Tensor, q: number): Product =>
-  (x) =>
-    valuesOf(() => matMul(tensorOf(Float32Array.from(x), [q, A.shape[0] as number]), A));
-
-const times =
-  (A: Tensor, q: number): Product =>
-  async (x) => {
-    const [m, n] = A.shape as [number, number];
-    const X = Float32Array.from(transposeValues(x, q, n));
-    return transposeValues(await valuesOf(() => matMul(A, tensorOf(X, [n, q]))), m, q);
-  };
-
-/** An orthonormal basis of the span of q vectors of length `length`. */
-const basis = (x: Float64Array, length: number, q: number): Float64Array => columnsOfQ(factor(x, length, q), 0, q);
-
-/**
- * `torch.svd_lowrank` with its random matrix given: `A ~ U diag(S) Vt` (Halko, Martinsson and Tropp, 2011, algorithms 4.4 and 5.1).
- *
- * X = A R, then `iterations` times A^T and A are applied, with QR after each product; the decomposition of Q^T A gives q
- * triplets. Large products run on the current backend in float32, the rest on the host in float64. With torch's R the
- * results agree to about 1e-6, up to the signs of pairs of vectors.
- *
- * @param A float32 [m, n]
- * @param R [k, q], normal numbers; k = n when m >= n, else m (as in torch, the transpose is decomposed)
- * @param iterations power iterations, torch's `niter`
- * @throws when R has other rows or q exceeds min(m, n)
- */
-export const svdLowRank = async (A: Tensor, R: Matrix, iterations = 2): Promise<Svd> => {
-  const [m, n] = A.shape as [number, number];
-  const q = R.cols;
-  const wide = m < n;
-  const [long, short] = wide ? [n, m] : [m, n];
-  if (A.rank !== 2 || R.rows !== short || q > short) {
-    throw new RangeError(`low rank svd of ${showShape(A.shape)} with a random matrix ${showShape([R.rows, q])}`);
-  }
-  const [forward, back] = wide ? [timesTransposed(A, q), times(A, q)] : [times(A, q), timesTransposed(A, q)];
-  let Q = basis(await forward(transposeValues(R.data, short, q)), long, q);
-  for (let k = 0; k < iterations; k++) {
-    Q = basis(await back(Q), short, q);
-    Q = basis(await forward(Q), long, q);
-  }
-  const { U, S, Vt } = svd({ rows: q, cols: short, data: await back(Q) });
-  const left = multiply({ rows: long, cols: q, data: transposeValues(Q, q, long) }, U);
-  return wide ? { U: transposed(Vt), S, Vt: transposed(left) } : { U: left, S, Vt };
 };
 
 /** How `svdTruncated` trades time for accuracy. */

@@ -12,9 +12,14 @@ import type { InitContext } from '../../method.js';
 import type { ParamSpec, Site } from '../../site.js';
 import { applyUpdate, normsOf } from '../../updates/apply.js';
 import type { Normalize } from '../../update.js';
+import { startBlocks } from './block-diagonal.js';
 import type { LoraConfig } from './config.js';
+import { startSampler } from './monteclora.js';
 import { orthogonalMatrix } from './orthogonal.js';
+import { startFromWeight, startsFromWeight } from './start-from-weight.js';
+import { startName } from './starts.js';
 import { loraUpdate, type LoraDetail } from './update.js';
+import { startDirection } from './velora.js';
 
 const zeros = (shape: Shape): Tensor => tf.zeros([...shape]);
 
@@ -71,8 +76,31 @@ const startOf = (config: LoraConfig, detail: LoraDetail): Start => {
   const init = config.init_lora_weights;
   if (detail._tag === 'Embedding') return embedding(init === false);
   if (init === false) return random;
-  if (typeof init !== 'string') return standard;
-  return init.toLowerCase() === 'gaussian' ? gaussian : init.toLowerCase() === 'orthogonal' ? orthogonal : standard;
+  const name = startName(init);
+  return name === 'gaussian' ? gaussian : name === 'orthogonal' ? orthogonal : standard;
+};
+
+/** A and B, and the bias of B, where a site's training starts. */
+const startFactors = (
+  config: LoraConfig,
+  site: Site<LoraDetail>,
+  keys: readonly [Key, Key],
+  weights: Weights,
+  [A, B, bias]: readonly [A: Shape, B: Shape, bias: Shape | undefined],
+): Result<ReadonlyArray<Tensor>> => {
+  if (startsFromWeight(config, site)) return startFromWeight(config, site, weights);
+  const { detail } = site;
+  const start = startOf(config, detail)(keys, A, B, bias);
+  const wide = detail._tag === 'Linear' && detail.form?._tag === 'Blocks' && detail.form.factor === 'A';
+  return E.right(wide ? [startBlocks(keys[0], A), ...start.slice(1)] : start);
+};
+
+/** The tensors of a variant beside A and B, by role. */
+const startMore = (config: LoraConfig, { detail }: Site<LoraDetail>, key: Key): Readonly<Record<string, Tensor>> => {
+  if (detail._tag !== 'Linear') return {};
+  const { form, r } = detail;
+  if (config.monteclora_config !== null) return startSampler(config.monteclora_config, key, r);
+  return form?._tag === 'Diagonal' ? { q: normal(key, [r]) } : {};
 };
 
 const startProblem = (config: LoraConfig, site: Site<LoraDetail>): Result<void> => {
@@ -113,17 +141,20 @@ const initSite = (
   if (E.isLeft(problem)) return problem;
   const { A: a, B: b, m } = site.tensors as Record<string, string>;
   if (a === undefined || b === undefined) return E.right([]);
-  const keys = split(key) as [Key, Key];
-  const [A, B, bias] = startOf(config, site.detail)(
-    keys,
-    shapeOf(a),
-    shapeOf(b),
-    biasName === undefined ? undefined : shapeOf(biasName),
-  );
+  const [forA, forB, forMore] = split(key, 3) as [Key, Key, Key];
+  const biasShape = biasName === undefined ? undefined : shapeOf(biasName);
+  const start = startFactors(config, site, [forA, forB], weights, [shapeOf(a), shapeOf(b), biasShape]);
+  if (E.isLeft(start)) return start;
+  const [A, B, bias] = start.right;
+  const e = site.tensors['e'];
   const factors = [
     [a, A as Tensor],
     [b, B as Tensor],
     ...(biasName !== undefined && bias !== undefined ? [[biasName, bias] as const] : []),
+    ...Object.entries(startMore(config, site, forMore)).map(([role, t]) => [site.tensors[role] as string, t] as const),
+    ...(e === undefined || config.velora_config === null
+      ? []
+      : [[e, startDirection(config.velora_config, forMore, shapeOf(e)[0] as number)] as const]),
   ] as const;
   if (m === undefined) return E.right(factors);
   const W = lookup(weights, site.stored[0] ?? site.key);
@@ -135,8 +166,8 @@ const initSite = (
 /**
  * The start of training: by default A random and B = 0, so that the adapter changes nothing yet.
  *
- * `init_lora_weights`: true (kaiming, zero), false (both random), "gaussian", "orthogonal"; "eva" starts as true does and
- * awaits its data-driven step. Errors: "orthogonal" on other than linear layers or with an odd rank, base weights that
+ * `init_lora_weights`: true (kaiming, zero), false (both random), "gaussian", "orthogonal"; "mica", "pissa" and "olora" from the
+ * weights; "eva" starts as true does and awaits its data-driven step (evaInit). Errors: "orthogonal" on other than linear layers or with an odd rank, base weights that
  * DoRA, modules_to_save, bias or token rows start from and that are missing.
  */
 export const initLora = (config: LoraConfig, { layout, key, weights }: InitContext<LoraDetail>): Result<Weights> => {

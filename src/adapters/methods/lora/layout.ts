@@ -6,35 +6,20 @@ import { paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.
 import { all, orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
 import { savedModules, savedRows } from '../../auxiliary.js';
 import type { LayoutContext } from '../../method.js';
-import { moduleLayout, unfit } from '../../module-layout.js';
+import { moduleLayout, warned } from '../../module-layout.js';
 import type { Layout, Part } from '../../site.js';
 import { selectParameters, selectSaved, selectTokens, type TokenRows } from '../../targets/match.js';
 import { patternValues, type PatternValues } from '../../targets/rank-pattern.js';
-import { activatedReason } from './activated.js';
 import type { LoraConfig } from './config.js';
-import type { LoraDetail } from './update.js';
-import { moduleParts, type Strength } from './parts.js';
+import { moduleParts } from './module-parts.js';
+import type { Strength } from './parts.js';
 import { parameterParts } from './raw-parts.js';
+import { startWarnings } from './starts.js';
 
 const strengthOf = (config: LoraConfig, ranks: PatternValues, alphas: PatternValues, name: string): Strength => {
   const r = ranks(name) ?? config.r;
   const alpha = alphas(name) ?? config.lora_alpha;
   return { r, s: alpha / (config.use_rslora ? Math.sqrt(r) : r) };
-};
-
-/** With activated LoRA every site is one of the forward pass only, and only linear layers know tokens. */
-const partsOf = (
-  c: LoraConfig,
-  spec: ModelSpec,
-  m: ModuleSpec,
-  strength: Strength,
-): Result<ReadonlyArray<Part<LoraDetail>>> => {
-  const parts = moduleParts(c, spec, m, strength);
-  if (c.alora_invocation_tokens === null) return parts;
-  if (m.kind !== 'Linear' && m.kind !== 'Conv1D') return unfit(m, 'a Linear or Conv1D for activated LoRA');
-  return E.map((own: ReadonlyArray<Part<LoraDetail>>) =>
-    own.map((part) => ({ ...part, algebra: 'routed' as const, reason: activatedReason })),
-  )(parts);
 };
 
 const moduleOfKey = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf('.')));
@@ -72,28 +57,30 @@ const clashes = (
  * outside the vocabulary, patterns outside the supported regular expressions.
  */
 export const loraLayout = (c: LoraConfig, context: LayoutContext): Result<Layout> =>
-  moduleLayout(c, context, (modules) => {
-    const { spec } = context;
-    return F.pipe(
-      E.Do,
-      E.bind('saved', () => selectSaved(c, spec)),
-      E.bind('raw', () => selectParameters(c, spec)),
-      E.bind('tokens', () => selectTokens(c, spec)),
-      E.bind('ranks', () => patternValues(c.rank_pattern, 'rank_pattern')),
-      E.bind('alphas', () => patternValues(c.alpha_pattern, 'alpha_pattern')),
-      E.bind('weights', ({ raw, ranks, alphas }) =>
-        all([
-          ...modules.map((m) => partsOf(c, spec, m, strengthOf(c, ranks, alphas, m.name))),
-          ...raw.map(({ module, params }) =>
-            parameterParts(spec, module, params, (name) => strengthOf(c, ranks, alphas, name)),
-          ),
-        ]),
-      ),
-      E.chain(({ saved, tokens, weights }) =>
-        orProblems(clashes(c, spec, tokens, modules, saved.modules), (): ReadonlyArray<Part> => [
-          ...weights.flat(),
-          ...savedRows(spec, tokens),
-        ]),
-      ),
-    );
-  });
+  E.map((layout: Layout) => warned(layout, startWarnings(c)))(
+    moduleLayout(c, context, (modules) => {
+      const { spec } = context;
+      return F.pipe(
+        E.Do,
+        E.bind('saved', () => selectSaved(c, spec)),
+        E.bind('raw', () => selectParameters(c, spec)),
+        E.bind('tokens', () => selectTokens(c, spec)),
+        E.bind('ranks', () => patternValues(c.rank_pattern, 'rank_pattern')),
+        E.bind('alphas', () => patternValues(c.alpha_pattern, 'alpha_pattern')),
+        E.bind('weights', ({ raw, ranks, alphas }) =>
+          all([
+            ...modules.map((m) => moduleParts(c, context, m, strengthOf(c, ranks, alphas, m.name))),
+            ...raw.map(({ module, params }) =>
+              parameterParts(spec, module, params, (name) => strengthOf(c, ranks, alphas, name)),
+            ),
+          ]),
+        ),
+        E.chain(({ saved, tokens, weights }) =>
+          orProblems(clashes(c, spec, tokens, modules, saved.modules), (): ReadonlyArray<Part> => [
+            ...weights.flat(),
+            ...savedRows(spec, tokens),
+          ]),
+        ),
+      );
+    }),
+  );

@@ -13,10 +13,11 @@ import type { Method, Restructured } from '../../method.js';
 import { selectSaved } from '../../targets/match.js';
 import { treeChange, unchangedSources } from '../../tree.js';
 import { activated } from './activated.js';
-import { loraFields, validateLora, type LoraConfig } from './config.js';
+import { loraFields, type LoraConfig } from './config.js';
 import { initLora } from './init.js';
 import { loraLayout } from './layout.js';
 import { loraUpdate, type LoraDetail } from './update.js';
+import { validateLora } from './validate.js';
 
 /** The module tree that a config asks for: replicated layers, and ties cut where one side is saved as a copy. */
 const restructure = (config: LoraConfig, base: ModelSpec): Result<Restructured> =>
@@ -44,8 +45,9 @@ export const lora: Method<LoraConfig, LoraDetail> = {
   layout: loraLayout as Method<LoraConfig, LoraDetail>['layout'],
   init: initLora,
   update: (config, site, tensors, options) => {
-    const update = loraUpdate(site.detail, tensors, options);
     const tokens = config.alora_invocation_tokens;
-    return tokens === null ? update : activated(update, tokens, options.routing);
+    return loraUpdate(site.detail, tensors, options, (change) =>
+      tokens === null ? change : activated(change, tokens, options.routing),
+    );
   },
 };

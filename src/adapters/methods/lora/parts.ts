@@ -9,6 +9,7 @@ import { modelPrefix } from '../../auxiliary.js';
 import type { ParamSpec, Part, Site } from '../../site.js';
 import type { LoraConfig } from './config.js';
 import { groupedReason, type LoraDetail } from './update.js';
+import { variantOf } from './variants.js';
 
 /** Rank and scale of one module: r and s = alpha / r, or alpha / sqrt(r) with rsLoRA. */
 export interface Strength {
@@ -27,12 +28,19 @@ export interface WeightPart {
   readonly B: readonly [suffix: string, shape: Shape];
   readonly m: Shape | undefined;
   readonly detail: LoraDetail;
+  /** Tensors beside the factors, by role. */
+  readonly more?: Readonly<Record<string, MoreTensor>>;
+  /** B is kept as it starts (MiCA). */
+  readonly frozen?: boolean;
+  /** Why the change depends on the weight, beside DoRA. */
+  readonly reason?: string | undefined;
 }
 
-const dependent = {
-  algebra: 'dependent',
-  reason: 'DoRA divides by a norm of the weight that it is applied to',
-} as const;
+/** A tensor beside the factors: its name below the module, its shape, whether it is trained. */
+export type MoreTensor = readonly [suffix: string, shape: Shape, trainable: boolean];
+
+const dependent = (reason: string) => ({ algebra: 'dependent', reason }) as const;
+const doraReason = 'DoRA divides by a norm of the weight that it is applied to';
 const additive = { algebra: 'additive' } as const;
 const routed = { algebra: 'routed', reason: groupedReason } as const;
 
@@ -41,24 +49,35 @@ export const weightPart = (spec: ModelSpec, w: WeightPart): Part<LoraDetail> => 
   const key = paramKey(w.module, w.param);
   const name = (suffix: string): string => `${modelPrefix}${w.prefix}.${suffix}`;
   const m = w.m === undefined ? [] : [trainable(name('lora_magnitude_vector'), w.m)];
+  const more = Object.entries(w.more ?? {}).map(([role, [suffix, shape, trained]]) => ({
+    role,
+    param: { name: name(suffix), shape, trainable: trained, optional: false },
+  }));
   const site: Site<LoraDetail> = {
     key,
     // PEFT adds to a tied weight in place, so the owner changes with its alias.
     stored: [ownerOf(spec, key)],
     module: w.module,
-    tensors: { A: name(w.A[0]), B: name(w.B[0]), ...(w.m === undefined ? {} : { m: name('lora_magnitude_vector') }) },
+    tensors: {
+      A: name(w.A[0]),
+      B: name(w.B[0]),
+      ...(w.m === undefined ? {} : { m: name('lora_magnitude_vector') }),
+      ...Object.fromEntries(more.map(({ role, param }) => [role, param.name])),
+    },
     detail: w.detail,
   };
   const grouped = w.detail._tag === 'Conv' && w.detail.groups > 1;
+  const reason = w.m === undefined ? w.reason : doraReason;
+  const B = { ...trainable(name(w.B[0]), w.B[1]), trainable: w.frozen !== true };
   return {
     site,
-    params: [trainable(name(w.A[0]), w.A[1]), trainable(name(w.B[0]), w.B[1]), ...m],
-    ...(grouped ? routed : w.m === undefined ? additive : dependent),
+    params: [trainable(name(w.A[0]), w.A[1]), B, ...m, ...more.map(({ param }) => param)],
+    ...(grouped ? routed : reason === undefined ? additive : dependent(reason)),
   };
 };
 
 /** b + s B.bias, for `lora_bias`. */
-const biasPart = (m: ModuleSpec, s: number, size: number): Part<LoraDetail> => {
+export const biasPart = (m: ModuleSpec, s: number, size: number): Part<LoraDetail> => {
   const name = `${modelPrefix}${m.name}.lora_B.bias`;
   const key = paramKey(m.name, 'bias');
   const there = m.params['bias'] !== undefined;
@@ -80,29 +99,8 @@ const biasPart = (m: ModuleSpec, s: number, size: number): Part<LoraDetail> => {
 /** Names of the factors of everything but embeddings. */
 export const weightFactors = { A: 'lora_A.weight', B: 'lora_B.weight' } as const;
 
-const linearParts = (
-  c: LoraConfig,
-  spec: ModelSpec,
-  m: ModuleSpec,
-  { r, s }: Strength,
-): ReadonlyArray<Part<LoraDetail>> => {
-  const [rows, columns] = m.params['weight'] as readonly [number, number];
-  // A guessed Linear may be a Conv1D: then the config knows better than the shapes.
-  const transposed = m.kind === 'Conv1D' || (m.inferred === true && c.fan_in_fan_out);
-  const [out, inputs] = transposed ? [columns, rows] : [rows, columns];
-  const weight = weightPart(spec, {
-    module: m.name,
-    param: 'weight',
-    prefix: m.name,
-    A: [weightFactors.A, [r, inputs]],
-    B: [weightFactors.B, [out, r]],
-    m: c.use_dora ? [out] : undefined,
-    detail: { _tag: 'Linear', s, r, transposed },
-  });
-  return c.lora_bias ? [weight, biasPart(m, s, out)] : [weight];
-};
-
-const embeddingParts = (
+/** The sites of an embedding: V rows are its inputs. */
+export const embeddingParts = (
   c: LoraConfig,
   spec: ModelSpec,
   m: ModuleSpec,
@@ -118,11 +116,13 @@ const embeddingParts = (
       B: ['lora_embedding_B', [D, r]],
       m: c.use_dora ? [D] : undefined,
       detail: { _tag: 'Embedding', s, r },
+      frozen: variantOf(c) === 'MiCA',
     }),
   ];
 };
 
-const convParts = (
+/** The sites of a convolution; its B has the base's groups and A has not. */
+export const convParts = (
   c: LoraConfig,
   spec: ModelSpec,
   m: ModuleSpec,
@@ -155,7 +155,7 @@ const convParts = (
  *
  * PEFT adds the out-projection's change twice, in training as in merging, so that is what such a checkpoint means.
  */
-const attentionParts = (
+export const attentionParts = (
   c: LoraConfig,
   spec: ModelSpec,
   m: ModuleSpec,
@@ -169,12 +169,9 @@ const attentionParts = (
       'separate projections',
       'LoRA on nn.MultiheadAttention needs equal query, key and value sizes.',
     );
-  if (c.use_dora || c.lora_bias)
-    return fail(
-      `target_modules: ${m.name}`,
-      'plain LoRA on nn.MultiheadAttention',
-      c.use_dora ? 'use_dora' : 'lora_bias',
-    );
+  const variant = variantOf(c);
+  if (variant !== undefined || c.lora_bias)
+    return fail(`target_modules: ${m.name}`, 'plain LoRA on nn.MultiheadAttention', variant ?? 'lora_bias');
   const [stacked, width] = shape as readonly [number, number];
   const part = (module: string, param: string, prefix: string, out: number, detail: LoraDetail): Part<LoraDetail> =>
     weightPart(spec, {
@@ -190,33 +187,4 @@ const attentionParts = (
     part(m.name, 'in_proj_weight', m.name, stacked, { _tag: 'Linear', s, r, transposed: false }),
     part(`${m.name}.out_proj`, 'weight', `${m.name}.base_layer.out_proj`, width, { _tag: 'AttentionOut', s, r }),
   ]);
-};
-
-/** The sites of one targeted module. */
-export const moduleParts = (
-  c: LoraConfig,
-  spec: ModelSpec,
-  m: ModuleSpec,
-  strength: Strength,
-): Result<ReadonlyArray<Part<LoraDetail>>> => {
-  switch (m.kind) {
-    case 'Linear':
-    case 'Conv1D':
-      return E.right(linearParts(c, spec, m, strength));
-    case 'Embedding':
-      return E.right(embeddingParts(c, spec, m, strength));
-    case 'Conv1d':
-    case 'Conv2d':
-    case 'Conv3d':
-      return convParts(c, spec, m, strength);
-    case 'MultiheadAttention':
-      return attentionParts(c, spec, m, strength);
-    default:
-      return fail(
-        `target_modules: ${m.name}`,
-        'a Linear, Conv1D, Conv1d, Conv2d, Conv3d, Embedding or MultiheadAttention',
-        `a module of kind ${m.kind}`,
-        'Narrow target_modules, or name its parameters in target_parameters.',
-      );
-  }
 };

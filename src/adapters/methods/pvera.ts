@@ -1,0 +1,48 @@
+/**
+ * PVeRA: VeRA whose inner features are random, z ~ N(mu, exp(v)) with (mu, v) = d * (A x); y' = y + b * (B z). Outside of training
+ * z is its mean, and W' = W + diag(b) B diag(d_mu) A_mu with the first half of d [2 r] and of the rows of A [2 r, in].
+ *
+ * "PVeRA: Probabilistic Vector-Based Random Matrix Adaptation", https://arxiv.org/abs/2512.07703
+ */
+import * as t from 'io-ts';
+import { field, floatField, nullable, type BaseConfig, type Fields, type Values } from '../config.js';
+import type { Method } from '../method.js';
+import { scaledProjections, type ScaledDetail } from '../scaled-projections.js';
+import {
+  layerSelection,
+  positiveInt,
+  probability,
+  targetModules,
+  torchSeed,
+  trainedBias,
+} from '../targeting-fields.js';
+
+const fields = {
+  ...targetModules,
+  ...layerSelection,
+  ...trainedBias,
+  d_initial: floatField(t.number, 0.1),
+  fan_in_fan_out: field(t.boolean, false),
+  generator_seed: nullable(torchSeed),
+  init_weights: field(t.boolean, true),
+  projection_prng_key: field(torchSeed, 0),
+  pvera_dropout: floatField(probability, 0),
+  r: field(positiveInt, 256),
+  sample_at_inference: field(t.boolean, false),
+  save_projection: field(t.boolean, true),
+} as const satisfies Fields;
+
+type PveraConfig = BaseConfig & Values<typeof fields>;
+
+const warningsOf = (c: PveraConfig): ReadonlyArray<string> =>
+  c.sample_at_inference
+    ? ['adapter_config.json: sample_at_inference is true; Weft computes with the mean, as a merge does']
+    : [];
+
+/** PVeRA, at its mean. */
+export const pvera: Method<PveraConfig, ScaledDetail> = {
+  peftType: 'PVERA',
+  reference: 'https://arxiv.org/abs/2512.07703',
+  fields,
+  ...scaledProjections('pvera', 2, warningsOf),
+};
