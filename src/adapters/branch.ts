@@ -33,6 +33,19 @@ export interface Mixture {
   readonly s: number;
 }
 
+/**
+ * y' = y + o(g softmax(q k(P)^T / sqrt(d)) v(P)): queries of an attention layer look at virtual tokens P [1, n, D] beside the real ones,
+ * through a gate g [1]. It stands under the layer's `attentionKey`, since no parameter is its own.
+ */
+export interface PromptAttention {
+  readonly kind: 'PromptAttention';
+  readonly P: Tensor;
+  readonly g: Tensor;
+}
+
+/** The key of changes of an attention layer as a whole; no parameter has this name. */
+export const attentionKey = (module: string): string => `${module}.(attention)`;
+
 /** y' = conv(x', W) with x' = fold(unfold(x) blockdiag(R)): patches are turned one by one and added up where they overlap; R [k, b, b]. */
 export interface Patches {
   readonly kind: 'Patches';

@@ -47,6 +47,9 @@ export const taskTypes = [
   'FEATURE_EXTRACTION',
 ] as const;
 
+/** The version of PEFT whose files new adapters are; PEFT does not read some configs without one. */
+export const peftVersion = '0.21.0';
+
 /** Values of `peft_type` in files of older versions: Bone is MiSS now. */
 const formerPeftTypes: ReadonlyArray<string> = ['BONE'];
 

@@ -8,7 +8,7 @@ import type { Key } from '../ops/random.js';
 import { lookup, recordOf, type Weights } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
 import type { Leaf } from './adapter.js';
-import { decodeConfig, type BaseConfig } from './config.js';
+import { decodeConfig, peftVersion, type BaseConfig } from './config.js';
 import { makeLeaf } from './leaf.js';
 import type { Method } from './method.js';
 import { keysAfter, sourceIn, type TreeChange } from './tree.js';
@@ -47,7 +47,7 @@ export const init = (
 ): Result<Leaf> =>
   F.pipe(
     E.Do,
-    E.bind('decoded', () => decodeConfig(method.fields, { ...config, peft_type: method.peftType })),
+    E.bind('decoded', () => decodeConfig(method.fields, { peft_version: peftVersion, ...config, peft_type: method.peftType })),
     E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ config: c }) => method.restructure(c, base)),
     E.bind('layout', ({ config: c, tree }) =>

@@ -91,6 +91,8 @@ export interface Method<C extends BaseConfig = any, D = any> {
   readonly layout: (config: C, context: LayoutContext) => Result<Layout<D>>;
   /** The start of training. */
   readonly init: (config: C, context: InitContext<D>) => Result<Weights>;
+  /** Whether a new adapter changes the weights from the start, other than by PEFT's `init_..._weights` set to false; never unless told. */
+  readonly startsElsewhere?: (config: C) => boolean;
   /** Values of a new adapter's integer tensors, by name; absent where the method has none. */
   readonly indices?: (config: C, layout: Layout<D>, weights: Weights) => Result<Readonly<Record<string, Int32Array>>>;
   /**

@@ -4,6 +4,7 @@
 import type { Method } from './method.js';
 import { adalora } from './methods/adalora.js';
 import { adamss } from './methods/adamss.js';
+import { adaptionPrompt } from './methods/adaption-prompt.js';
 import { beft } from './methods/beft.js';
 import { boft } from './methods/boft.js';
 import { c3a } from './methods/c3a.js';
@@ -49,6 +50,7 @@ import { waveft } from './methods/waveft.js';
 export const registry: Readonly<Record<string, Method>> = {
   [adalora.peftType]: adalora,
   [adamss.peftType]: adamss,
+  [adaptionPrompt.peftType]: adaptionPrompt,
   [beft.peftType]: beft,
   [boft.peftType]: boft,
   [bone.peftType]: bone,

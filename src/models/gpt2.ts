@@ -16,6 +16,7 @@ import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { conv1D, linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
+import { promptAttention } from './layers/prompt-attention.js';
 import type { Geometry, Inputs, Model, Run } from './model.js';
 
 /** What the forward pass needs; `n_inner` shows in the weights. */
@@ -91,10 +92,17 @@ const selfAttention = (
   x: Tensor,
   { index, mask, past }: Layer,
 ): readonly [Tensor, LayerCache] => {
-  const heads = tf.split(conv1D(p, `${at}.c_attn`, x), 3, -1).map((h) => swapHeads(asHeads(h, c.heads)));
-  const [q, k, v] = heads as [Tensor, Tensor, Tensor];
+  const project = (h: Tensor): { readonly q: Tensor; readonly k: Tensor; readonly v: Tensor } => {
+    const heads = tf.split(conv1D(p, `${at}.c_attn`, h), 3, -1).map((part) => swapHeads(asHeads(part, c.heads)));
+    const [q, k, v] = heads as [Tensor, Tensor, Tensor];
+    return { q, k, v };
+  };
+  const { q, k, v } = project(x);
   const cache = extend(past, { k, v });
-  return [conv1D(p, `${at}.c_proj`, attention(q, cache.k, cache.v, { scale: c.scale(index), mask })), cache];
+  const y = conv1D(p, `${at}.c_proj`, attention(q, cache.k, cache.v, { scale: c.scale(index), mask }));
+  // PEFT leaves out the output projection here
+  const prompted = promptAttention(p, at, q, project);
+  return [prompted === undefined ? y : tf.add(y, prompted), cache];
 };
 
 /** x + attention(norm x), then + mlp(norm x). */

@@ -10,6 +10,7 @@ import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
+import { promptAttention } from './layers/prompt-attention.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
 import { decodeLlamaConfig, llamaTypes, type LlamaConfig } from './llama-config.js';
 import type { Geometry, Inputs, Model, Run } from './model.js';
@@ -60,8 +61,15 @@ const selfAttention = (
   };
   const cache = extend(past, { k: turned('k', c.groups), v: swapHeads(project('v', c.groups)) });
   const mask = shared.masks.get(c.windows[index]);
-  const y = attention(turned('q', c.heads), cache.k, cache.v, { scale: c.headDim ** -0.5, mask });
-  return [linear(p, `${at}.o_proj`, y), cache];
+  const q = turned('q', c.heads);
+  const y = attention(q, cache.k, cache.v, { scale: c.headDim ** -0.5, mask });
+  const output = (h: Tensor): Tensor => linear(p, `${at}.o_proj`, h);
+  const prompted = promptAttention(p, at, q, (tokens) => {
+    const heads = (name: string): Tensor => swapHeads(asHeads(linear(p, `${at}.${name}_proj`, tokens), c.groups));
+    return { k: heads('k'), v: heads('v') };
+  });
+  // the projection of its own, bias and all, as the paper's code has it
+  return [prompted === undefined ? output(y) : tf.add(output(y), output(prompted)), cache];
 };
 
 /** down(act(gate x) * up x): a gated linear unit (Shazeer, arXiv 2002.05202). */

@@ -60,7 +60,11 @@ const chosen = (
 };
 
 const rowsOf = (X: Matrix, at: ReadonlyArray<number>): Matrix =>
-  matrix(at.length, X.cols, Float64Array.from(at.flatMap((i) => [...X.data.slice(i * X.cols, (i + 1) * X.cols)])));
+  matrix(
+    at.length,
+    X.cols,
+    Float64Array.from(at.flatMap((i) => Array.from(X.data.slice(i * X.cols, (i + 1) * X.cols)))),
+  );
 
 /**
  * A and B from the gradient G [out, in] of a weight.

@@ -109,5 +109,6 @@ export const deft: Method<DeftConfig, Detail> = {
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),
   init,
+  startsElsewhere: (c) => c.para,
   update: (c, { detail }, tensors) => update(c, detail, tensors),
 };

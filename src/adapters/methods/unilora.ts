@@ -183,6 +183,7 @@ export const unilora: Method<UniloraConfig, Detail> = {
   layout: (c, context) => moduleLayout(c, context, (modules) => parts(c, context, modules)),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (site, role, k, shape) => E.right(start(c, site.detail, role, k, shape))),
+  startsElsewhere: () => true,
   indices: (c, { sites }) =>
     E.right(
       recordOf(

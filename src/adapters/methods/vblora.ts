@@ -186,6 +186,7 @@ export const vblora: Method<VbloraConfig, Detail> = {
   layout: (c, context) => moduleLayout(c, context, (modules) => parts(c, context, modules)),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (_site, role, k, shape) => E.right(start(c, role, k, shape))),
+  startsElsewhere: () => true,
   toFile,
   update: (c, { detail }, tensors, { indices }) => update(c, detail, tensors, indices),
 };

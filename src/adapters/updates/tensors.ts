@@ -58,6 +58,8 @@ const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
       return [branch.A, branch.B];
     case 'Mixture':
       return [branch.A, branch.B, branch.R];
+    case 'PromptAttention':
+      return [branch.P, branch.g];
     case 'Masked':
       return [branch.mask, ...tensorsOf(branch.update)];
     case 'Patches':

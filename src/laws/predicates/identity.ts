@@ -44,7 +44,7 @@ export const neutralLaw = law(
   { atMost: 'dependent' },
   async ({ operations, base, leaves, weights, key }) => {
     const [{ method, config }] = leaves;
-    if (startsElsewhere(config)) return fine;
+    if (startsElsewhere(config) || method.startsElsewhere?.(config) === true) return fine;
     const started = init(method, { ...config }, { spec: base, key, weights });
     if (E.isLeft(started)) return broken(renderProblems(started.left));
     const fresh = started.right;

@@ -11,6 +11,7 @@ import { matMul } from '../../../src/ops/mat-mul.js';
 import { matrix, type Matrix } from '../../../src/ops/linalg/index.js';
 import { key } from '../../../src/ops/random.js';
 import { mapRecord, recordOf, type Tensor } from '../../../src/ops/tensor.js';
+import { tf } from '../../../src/ops/tf.js';
 import { modelOf } from '../methods/trial.js';
 
 /** A tensor at rest. */
@@ -125,7 +126,7 @@ export const factor = (leaf: Leaf, module: string, name: 'A' | 'B'): Tensor =>
 export const products = async (leaf: Leaf): Promise<Readonly<Record<string, Float32Array>>> => {
   const found = mapRecord(
     Object.fromEntries(leaf.sites.map(({ module, detail }) => [module, detail as LinearDetail])),
-    ({ s }, module) => scope(() => matMul(factor(leaf, module, 'B'), factor(leaf, module, 'A')).mul(s)),
+    ({ s }, module) => scope(() => tf.mul(matMul(factor(leaf, module, 'B'), factor(leaf, module, 'A')), s)),
   );
   const entries: (readonly [string, Float32Array])[] = [];
   for (const [module, product] of Object.entries(found)) entries.push([module, await read(product)]);

@@ -13,7 +13,7 @@ it('sums over any axes', () =>
     fc.asyncProperty(reductions, fc.boolean(), fc.integer(), async ([shape, axes], keepDims, seed) => {
       const x = numbers(seed, sizeOf(shape));
       const kept = shape.map((d, i) => (axes.includes(i) ? 1 : d));
-      const sums = new Array<number>(sizeOf(kept)).fill(0);
+      const sums = Array<number>(sizeOf(kept)).fill(0);
       coordinatesOf(shape).forEach((at, i) => {
         const target = flatOf(
           at.map((c, j) => (axes.includes(j) ? 0 : c)),
