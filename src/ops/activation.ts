@@ -39,7 +39,7 @@ export const mish: Activation = (x) =>
 
 /** (1 + erf((x - mu) / (sigma sqrt 2))) / 2 with mu = 0.707107 and sigma = 0.282095 (Ma et al., arXiv 2209.10655). */
 export const laplace: Activation = (x) =>
-  tf.mul(tf.add(tf.erf(tf.mul(tf.sub(x, 0.707107), Math.SQRT1_2 / 0.282095)), 1), 0.5);
+  tf.mul(tf.add(tf.erf(tf.mul(tf.sub(x, LAPLACE_MEAN), Math.SQRT1_2 / 0.282095)), 1), 0.5);
 
 const byName: Readonly<Record<string, Activation>> = recordOf<Activation>([
   ['gelu', gelu],

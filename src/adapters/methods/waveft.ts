@@ -119,14 +119,16 @@ const isHigh = (axis: ReturnType<typeof axisOf>, places: Int32Array): Uint8Array
   Uint8Array.from(places, (p) => (p + axis.offset >= axis.bands ? 1 : 0));
 
 /** PEFT's "coif4", whose table has slips; it is no orthogonal filter. */
-const peftCoif4 = bankOf(
-  Float64Array.of(
-    ...[0.000892313903, -0.00162949243, -0.00734616794, 0.0160667826, 0.0267923623, -0.0731429044, -0.0487707676],
-    ...[0.427477884, 0.78424917, 0.435461342, -0.0615536584, -0.0917654203, 0.0281156597, 0.0249452393, -0.0104171747],
-    ...[-0.00327027313, 0.00201667751, 0.000660011297, -0.000179606232, -0.000159881987, 4.31103896e-5, 1.79144769e-5],
-    ...[-2.24142467e-6, -1.58950263e-6],
-  ),
-);
+const slippedCoif4: ReadonlyArray<number> = [
+  0.000892313903, -0.00162949243, -0.00734616794, 0.0160667826, 0.0267923623, -0.0731429044, -0.0487707676, 0.427477884,
+  0.78424917, 0.435461342, -0.0615536584, -0.0917654203, 0.0281156597, 0.0249452393, -0.0104171747, -0.00327027313,
+  0.00201667751, 0.000660011297, -0.000179606232, -0.000159881987, 4.31103896e-5, 1.79144769e-5, -2.24142467e-6,
+  -1.58950263e-6,
+];
+
+/** The filters of a family; with `likePeft` those of PEFT. */
+const bankFor = (family: string, likePeft: boolean): FilterBank =>
+  likePeft && family === 'coif4' ? bankOf(Float64Array.from(slippedCoif4)) : waveletBank(family);
 
 const transform = (c: Tensor, detail: Detail, bank: FilterBank): Tensor => {
   const { rows, columns } = placesOf(detail);
@@ -145,8 +147,7 @@ const update = (c: WaveFtConfig, detail: Detail, spectrum: Tensor, likePeft: boo
     const [m, n] = detail.transposed ? [columns, rows] : [rows, columns];
     return { _tag: 'Sparse', rows: m, columns: n, values: spectrum, s: c.scaling };
   }
-  const bank = likePeft && c.wavelet_family === 'coif4' ? peftCoif4 : waveletBank(c.wavelet_family);
-  const delta = transform(spectrum, detail, bank);
+  const delta = transform(spectrum, detail, bankFor(c.wavelet_family, likePeft));
   return dense(detail.transposed ? tf.transpose(delta) : delta, c.scaling);
 };
 
