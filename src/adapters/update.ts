@@ -211,22 +211,29 @@ export type WeightUpdate =
   | Prompt
   | Branch;
 
+/** W + s B A. */
 export const lowRank = (B: Tensor, A: Tensor, s: number): LowRank => ({ _tag: 'LowRank', B, A, s });
+/** W + s D; s is 1 unless told. */
 export const dense = (delta: Tensor, s = 1): Dense => ({ _tag: 'Dense', delta, s });
+/** diag(l) W or W diag(l). */
 export const scale = (l: Tensor, axis: 0 | 1): Scale => ({ _tag: 'Scale', l, axis });
+/** R W or W R with block-diagonal R. */
 export const rotate = (R: Tensor, axis: 0 | 1, order?: Int32Array): Rotate => ({
   _tag: 'Rotate',
   R,
   axis,
   ...(order === undefined ? {} : { order }),
 });
+/** (m / ||V||) V with V = update(W). */
 export const normalize = (update: WeightUpdate, m: Tensor, axis: 0 | 1): Normalize => ({
   _tag: 'Normalize',
   update,
   m,
   axis,
 });
+/** The value in place of W. */
 export const replace = (value: Tensor): Replace => ({ _tag: 'Replace', value });
+/** New rows in place of some of W's. */
 export const replaceRows = (rows: ReadonlyArray<number>, value: Tensor): ReplaceRows => ({
   _tag: 'ReplaceRows',
   rows,

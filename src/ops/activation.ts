@@ -37,9 +37,12 @@ const atMost = (x: Tensor, bound: number): Tensor => tf.sub(bound, tf.relu(tf.su
 export const mish: Activation = (x) =>
   tf.mul(x, tf.tanh(tf.add(tf.relu(x), tf.log(tf.add(tf.exp(tf.neg(tf.abs(x))), 1)))));
 
-/** (1 + erf((x - mu) / (sigma sqrt 2))) / 2 with mu = 0.707107 and sigma = 0.282095 (Ma et al., arXiv 2209.10655). */
+/** mu and sigma of `laplace`, as transformers rounds sqrt(1 / 2) and sqrt(1 / (4 pi)). */
+const LAPLACE = { mean: Number('0.707107'), deviation: 0.282095 };
+
+/** (1 + erf((x - mu) / (sigma sqrt 2))) / 2 (Ma et al., arXiv 2209.10655). */
 export const laplace: Activation = (x) =>
-  tf.mul(tf.add(tf.erf(tf.mul(tf.sub(x, LAPLACE_MEAN), Math.SQRT1_2 / 0.282095)), 1), 0.5);
+  tf.mul(tf.add(tf.erf(tf.mul(tf.sub(x, LAPLACE.mean), Math.SQRT1_2 / LAPLACE.deviation)), 1), 0.5);
 
 const byName: Readonly<Record<string, Activation>> = recordOf<Activation>([
   ['gelu', gelu],

@@ -92,6 +92,7 @@ const sizesOf = (
   c: AdamssConfig,
   { shapeOf, weights }: LayoutContext,
   part: Part<Detail>,
+  out: number,
 ): Result<ReadonlyArray<readonly [size: number, rank: number]>> => {
   const { division } = part.site.detail;
   const prefix = (part.site.tensors['V'] as string).replace(/newB$/, '');
@@ -102,6 +103,7 @@ const sizesOf = (
         shapeOf(`${prefix}A.${k}`)?.[0] ?? 1,
       ]),
     );
+  if (division.clusters === 1 && !c.use_dynamic_rank) return E.right([[out, Math.min(out, c.subspace_rank)]]);
   const found = clustersAt(part.site, weights ?? {});
   return E.map((clusters: RowClusters) => {
     const rank = ranks(c, clusters);
@@ -154,7 +156,7 @@ const parts =
         { ...full, params },
         ...(bias === undefined ? [] : [{ ...full, params: [], site: { ...full.site, ...ofBias } }]),
       ]);
-    })(sizesOf(c, context, reading(weightPart(spec, m, frozen, detail, 'dependent', reason))));
+    })(sizesOf(c, context, reading(weightPart(spec, m, frozen, detail, 'dependent', reason)), out));
   };
 
 /** The rows of blockdiag(B_0, B_1, ...) back at their outputs, [out, sum of ranks]. */

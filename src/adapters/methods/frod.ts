@@ -83,8 +83,8 @@ const sharedParams = (c: FrodConfig, { name, d }: Category): ReadonlyArray<Param
       dtype: 'I64',
       ...frozen,
     },
-    // the one point (d, d)
-    { name: sharedName('s_size', name), shape: [2], into: [d + 1, d + 1], dtype: 'I64', ...frozen },
+    // d, twice
+    { name: sharedName('s_size', name), shape: [2], into: [d + 1], repeats: true, dtype: 'I64', ...frozen },
   ];
 };
 

@@ -72,6 +72,7 @@ export const genericArbitrary = (method: Method): MethodArbitrary => {
 
 /** Methods that no law draws yet, and why. */
 export const undrawn: Readonly<Record<string, string>> = {
+  ADAPTION_PROMPT: 'it acts on whole attention layers, which the models of the laws do not have yet',
   POLY: 'its forward pass needs the task of each sample, which the laws do not draw yet',
 };
 

@@ -3,6 +3,7 @@
  */
 import { lora } from '../../adapters/methods/lora/lora.js';
 import { loraDefinition } from '../definitions/lora.js';
+import { decomposedArbitraries } from './decomposed.js';
 import { dividedArbitraries } from './divided.js';
 import { loraConfig, plainLora } from './lora.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
@@ -24,6 +25,9 @@ export const loraArbitrary: MethodArbitrary = {
 export const methodArbitraries: Readonly<Record<string, MethodArbitrary>> = {
   [lora.peftType]: loraArbitrary,
   ...Object.fromEntries(
-    [...targetedArbitraries, ...dividedArbitraries, ...sharedArbitraries].map((from) => [from.method.peftType, from]),
+    [...targetedArbitraries, ...dividedArbitraries, ...sharedArbitraries, ...decomposedArbitraries].map((from) => [
+      from.method.peftType,
+      from,
+    ]),
   ),
 };
