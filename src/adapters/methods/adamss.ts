@@ -73,7 +73,7 @@ const reason = 'the outputs that share factors are clustered by the weight';
 
 const ranks = (c: AdamssConfig, { segments, U }: RowClusters): ReadonlyArray<number> =>
   segments.map((segment) => {
-    const most = Math.min(segment.length, c.subspace_rank);
+    const most = Math.min(segment.length, c.subspace_rank, U.cols);
     if (!c.use_dynamic_rank) return Math.max(1, most);
     const { S } = svd(rowsAt(U, segment));
     // singular values of the Gram matrix
@@ -103,7 +103,8 @@ const sizesOf = (
         shapeOf(`${prefix}A.${k}`)?.[0] ?? 1,
       ]),
     );
-  if (division.clusters === 1 && !c.use_dynamic_rank) return E.right([[out, Math.min(out, c.subspace_rank)]]);
+  if (division.clusters === 1 && !c.use_dynamic_rank)
+    return E.right([[out, Math.min(out, c.subspace_rank, division.r)]]);
   const found = clustersAt(part.site, weights ?? {});
   return E.map((clusters: RowClusters) => {
     const rank = ranks(c, clusters);

@@ -29,7 +29,7 @@ import {
   torchSeed,
   trainedBias,
 } from '../targeting-fields.js';
-import { replace, type WeightUpdate } from '../update.js';
+import { dense, type WeightUpdate } from '../update.js';
 import { sparseDelta } from '../updates/delta.js';
 
 const share = t.refinement(t.number, (x) => x >= 0 && x <= 1, 'a number from 0 to 1');
@@ -173,21 +173,23 @@ const update = (
   const weights = category.members.map((_, i) => others[`W${i}`] as Tensor);
   const source = V ?? basisOf(weights, category.members, c.regularization_alpha);
   const basis = V ?? tensorOfMatrix(source as Matrix);
-  const U = tensorOfMatrix(unitColumns(W as Tensor, turned, source).U);
+  const { U, lengths } = unitColumns(W as Tensor, turned, source);
+  // W = U diag(lengths) V^T up to rounding, so this is the change from it, and none at the start
+  const stretch = tf.sub(l as Tensor, tensorOf(Float32Array.from(lengths), [d]));
   const diagonal = Int32Array.from({ length: d }, (_, i) => i);
   const core = sparseDelta(
     {
       _tag: 'Sparse',
       rows: Int32Array.from([...diagonal, ...places.subarray(0, n)]),
       columns: Int32Array.from([...diagonal, ...places.subarray(n)]),
-      values: n === 0 ? (l as Tensor) : tf.concat([l as Tensor, s as Tensor], 0),
+      values: n === 0 ? stretch : tf.concat([stretch, s as Tensor], 0),
       s: 1,
     },
     d,
     d,
   );
-  const value = matMul(matMul(U, core), basis, false, true);
-  return replace(turned ? tf.transpose(value) : value);
+  const delta = matMul(matMul(tensorOfMatrix(U), core), basis, false, true);
+  return dense(turned ? tf.transpose(delta) : delta);
 };
 
 /** l at the columns' lengths and S = 0; near them when `init_weights` is false. */

@@ -2,7 +2,7 @@
  * TinyLoRA: W' = W + B R A with R = sum_i v_i P_i, where B A is the best approximation of W of rank r, split evenly, and the P_i are
  * frozen random matrices [r, r]; only v [u] is trained, and layers may share it.
  *
- * "TinyLoRA", https://arxiv.org/abs/2602.04118
+ * "Learning to Reason in 13 Parameters", https://arxiv.org/abs/2602.04118
  */
 import * as t from 'io-ts';
 import { E } from '../../fp.js';

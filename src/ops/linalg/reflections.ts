@@ -48,54 +48,56 @@ export const reflectRows = (W: Tensor, { V, T }: Reflections, reverse = false): 
 /** H itself, [d, d]. */
 export const denseReflections = (h: Reflections): Tensor => reflectRows(tf.eye(h.V.shape[0] as number), h);
 
-/** The unit vector of the reflection that sends a column x [m, 1] to -sign(x_0) |x| e_0, LAPACK's choice. */
+/**
+ * The unit vector of the reflection that sends a column x [m, 1] to -sign(x_0) |x| e_0, LAPACK's choice; zero where all entries but
+ * the first are 0, which LAPACK leaves as it is.
+ */
 const reflector = (x: Tensor): Tensor => {
   const m = x.shape[0] as number;
   const first = tf.slice(x, [0, 0], [1, 1]);
+  const tail = tf.sum(tf.square(tf.slice(x, [1, 0], [m - 1, 1])), 0, true);
+  const turned = stopGradient(tf.cast(tf.greater(tail, 0), 'float32'));
   // 0 counts as positive
   const sign = stopGradient(tf.sub(tf.mul(tf.cast(tf.greaterEqual(first, 0), 'float32'), 2), 1));
-  const length = tf.sqrt(tf.sum(tf.square(x), 0, true));
+  const length = tf.sqrt(tf.add(tail, tf.square(first)));
+  const head = tf.mul(sign, length) as tf.Tensor2D;
   const v = tf.add(
     x,
-    tf.pad(tf.mul(sign, length) as tf.Tensor2D, [
+    tf.pad(head, [
       [0, m - 1],
       [0, 0],
     ]),
   );
-  return tf.div(v, tf.sqrt(tf.sum(tf.square(v), 0, true)));
+  const norm = tf.sqrt(tf.sum(tf.square(v), 0, true));
+  return tf.mul(tf.div(v, tf.add(norm, tf.sub(1, turned))), turned);
 };
+
+/** X - 2 v v^T X for v [m, 1], a unit vector or zero. */
+const reflected = (X: Tensor, v: Tensor): Tensor => tf.sub(X, tf.mul(matMul(v, matMul(v, X, true)), 2));
 
 /**
  * Q of the thin QR factorisation of columns, with the signs of `qr`, which are LAPACK's; differentiable.
  *
- * One reflection a column, in float32; a column that depends on earlier ones gives NaN or rounding.
+ * One reflection a column, in float32; a column that depends on earlier ones gives an arbitrary direction.
  *
  * @param A float32 [m, r], r <= m
  * @returns [m, r], orthonormal columns
  */
 export const qrColumns = (A: Tensor): Tensor => {
   const [m, r] = requireColumns('QR of columns', A);
-  const columns: Tensor[] = [];
+  const below = (X: Tensor, rows: number): Tensor =>
+    tf.pad(X as tf.Tensor2D, [
+      [rows, m - rows - (X.shape[0] as number)],
+      [0, 0],
+    ]);
+  const vectors: Tensor[] = [];
   let rest = A;
-  // the last entry of a square matrix is left as it is
   for (let k = 0; k < Math.min(r, m - 1); k++) {
     const v = reflector(tf.slice(rest, [0, 0], [m - k, 1]));
-    columns.push(
-      tf.pad(v as tf.Tensor2D, [
-        [k, 0],
-        [0, 0],
-      ]),
-    );
-    const turned = tf.sub(rest, tf.mul(matMul(v, matMul(v, rest, true)), 2));
-    rest = tf.slice(turned, [1, 1], [m - k - 1, r - k - 1]);
+    vectors.push(below(v, k));
+    rest = tf.slice(reflected(rest, v), [1, 1], [m - k - 1, r - k - 1]);
   }
-  const start = tf.pad(tf.eye(r), [
-    [0, m - r],
-    [0, 0],
-  ]);
-  if (columns.length === 0) return start;
-  const { V, T } = reflections(tf.concat(columns, 1));
-  return tf.sub(start, matMul(matMul(V, T), matMul(V, start, true)));
+  return vectors.reduceRight(reflected, below(tf.eye(r), 0));
 };
 
 /**

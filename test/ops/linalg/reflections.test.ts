@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { read, scope, tensorOf } from '../../../src/ops/backend.js';
-import { denseReflections, gramSchmidt, reflections, reflectRows } from '../../../src/ops/linalg/reflections.js';
+import {
+  denseReflections,
+  gramSchmidt,
+  qrColumns,
+  reflections,
+  reflectRows,
+} from '../../../src/ops/linalg/reflections.js';
 import { matMul } from '../../../src/ops/mat-mul.js';
 import type { Tensor } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
@@ -91,7 +97,33 @@ describe('gramSchmidt', () => {
     ));
 });
 
+describe('qrColumns', () => {
+  it('are those of torch, signs and all', async () => {
+    const tall = reference.qr.filter(({ a }) => (a.shape[0] as number) >= (a.shape[1] as number));
+    expect(tall.length).toBeGreaterThan(0);
+    // columns that depend on earlier ones have no direction of their own
+    for (const { a, q, r } of tall) {
+      const n = r.shape[1] as number;
+      if (Array.from({ length: n }, (_, k) => Math.abs(r.data[k * n + k] as number)).some((x) => x < 1e-6)) continue;
+      expect(await values(() => qrColumns(storedTensor(a)))).toBeAllClose(q.data, { rtol: 1e-4, atol: 1e-5 });
+    }
+  });
+
+  it('of one row and of a square are rotations up to signs', async () => {
+    expect(await values(() => qrColumns(tensorOf(Float32Array.of(-3), [1, 1])))).toEqual(Float32Array.of(1));
+    const square = await values(() => {
+      const Q = qrColumns(tensorOf(numbers(4, 9), [3, 3]));
+      return tf.sub(matMul(Q, Q, true), tf.eye(3));
+    });
+    expect(square).toBeAllClose(zeros(9), { atol: 1e-5 });
+  });
+});
+
 describe('gradients of reflections', () => {
+  it.each([1, 2, 3])('qrColumns of %d columns', (r) =>
+    expectGradient({ f: (A) => qrColumns(A as Tensor), shapes: [[4, r]], seed: 20 + r }),
+  );
+
   it.each([1, 2, 3])('a product of %d', (r) =>
     expectGradient({ f: (U) => denseReflections(reflections(U as Tensor)), shapes: [[4, r]], seed: r }),
   );

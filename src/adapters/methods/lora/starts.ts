@@ -58,7 +58,7 @@ export const startProblems = (c: LoraConfig): ReadonlyArray<Problem> => {
           at,
           'an initialisation whose base follows from the base model',
           `"${name}"`,
-          'This adapter belongs to a base that its initialisation has changed. Convert it to plain LoRA with the adapter that training started from (plainLora), or give that base and set init_lora_weights to true.',
+          'This adapter belongs to a base that its initialisation has changed: give that base and set init_lora_weights to true, or convert it with the adapter that training started from (plainLoraFrom).',
         ),
       ]
     : [];

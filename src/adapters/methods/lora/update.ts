@@ -59,7 +59,7 @@ const withMagnitude = (update: WeightUpdate, m: Tensor | undefined, axis: 0 | 1)
   m === undefined ? update : normalize(update, tf.reshape(m, [-1]), axis);
 
 /** A [r, in] and B [out, r] of a linear layer, from what its form stores. */
-const denseFactors = (form: LinearForm | undefined, { A, B, q }: LoraTensors) => {
+export const denseFactors = (form: LinearForm | undefined, { A, B, q }: LoraTensors) => {
   const [a, b] = [A as Tensor, B as Tensor];
   switch (form?._tag) {
     case 'Diagonal':
