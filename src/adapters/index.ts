@@ -37,6 +37,14 @@ export {
 export { decodeAdapter, type AdapterFiles, type DecodedAdapter } from './decode.js';
 export type { Indices } from './indices.js';
 export { init, type InitOptions } from './init.js';
+export { cordaFactors, cordaInit, covariance, type CordaMethod } from './inits/corda.js';
+export { evaInit, type Activations, type EvaOptions } from './inits/eva.js';
+export { loftqFactors, loftqInit, type LoftqOptions } from './inits/loftq.js';
+export { type Approximation, type Keep } from './low-rank-of.js';
+export { loraGaFactors, loraGaInit, type LoraGaOptions } from './inits/lora-ga.js';
+export { oloraInit } from './inits/olora.js';
+export { pissaInit } from './inits/pissa.js';
+export { startFrom, type Found, type LinearStart, type Started, type StartOptions } from './inits/started.js';
 export { likePeft } from './like-peft.js';
 export { mapLeaves, trainable, withTrainable } from './leaf.js';
 export type { FileTensor, InitContext, LayoutContext, Method, Restructured, Routing, UpdateOptions } from './method.js';
@@ -50,9 +58,11 @@ export {
   type RankState,
 } from './methods/adalora-ranks.js';
 export { lora } from './methods/lora/lora.js';
+export { hasResidual, plainLora, plainLoraFrom } from './plain-lora.js';
 export { countTrainable, print } from './print.js';
 export { registry } from './registry.js';
 export { layoutOfParts, type Layout, type ParamSpec, type Part, type Site } from './site.js';
+export { toLora, type ConversionError, type Converted } from './to-lora.js';
 export { treeChange, type TreeChange } from './tree.js';
 export { unapply } from './unapply.js';
 export { dense, lowRank, normalize, replace, replaceRows, sequence, type WeightUpdate } from './update.js';

@@ -47,7 +47,9 @@ export const init = (
 ): Result<Leaf> =>
   F.pipe(
     E.Do,
-    E.bind('decoded', () => decodeConfig(method.fields, { peft_version: peftVersion, ...config, peft_type: method.peftType })),
+    E.bind('decoded', () =>
+      decodeConfig(method.fields, { peft_version: peftVersion, ...config, peft_type: method.peftType }),
+    ),
     E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ config: c }) => method.restructure(c, base)),
     E.bind('layout', ({ config: c, tree }) =>

@@ -19,9 +19,10 @@ const sharedSites = ({ change, sites }: Leaf): ReadonlyArray<Site> => {
 /**
  * The adapter with PEFT's results where PEFT breaks a law.
  *
- * Three places differ today. `layer_replication`: PEFT's merge adds the changes of all copies of a layer to each copy, so
+ * Four places differ today. `layer_replication`: PEFT's merge adds the changes of all copies of a layer to each copy, so
  * merged and attached outputs disagree. LoRA on nn.MultiheadAttention: the out-projection's change counts twice in the
  * output and once in the gradient. LoHa with `use_effective_conv2d`: PEFT's gradients of hada_w1_a and hada_w2_a are wrong.
+ * WaveFT with "coif4": PEFT's table of that wavelet has slips.
  */
 export const likePeft = <K extends Algebra>(adapter: Adapter<K>): Adapter<K> =>
   mapLeaves(adapter, (leaf) => ({ ...leaf, likePeft: true, sites: sharedSites(leaf) }));

@@ -11,14 +11,15 @@ import type { LoraConfig } from './methods/lora/config.js';
 import { lora } from './methods/lora/lora.js';
 import type { Layout } from './site.js';
 
-/** The fields of a decoded config, without what Weft keeps beside them. */
-export const configFields = ({
-  unknown_fields,
-  float_paths: _,
-  ...fields
-}: BaseConfig): Readonly<Record<string, unknown>> => ({
-  ...unknown_fields,
-  ...fields,
+/** What a decoded config keeps beside PEFT's fields. */
+const beside: ReadonlySet<string> = new Set(['unknown_fields', 'float_paths'] satisfies ReadonlyArray<
+  keyof BaseConfig
+>);
+
+/** The fields of a decoded config as `init` and `decodeConfig` take them. */
+export const configFields = (config: BaseConfig): Readonly<Record<string, unknown>> => ({
+  ...config.unknown_fields,
+  ...Object.fromEntries(Object.entries(config).filter(([name]) => !beside.has(name))),
 });
 
 /**
@@ -62,7 +63,8 @@ export const loraLeaf = (
         makeLeaf({
           method: lora,
           config: c,
-          ...tree,
+          spec: tree.spec,
+          change: tree.change,
           layout,
           params: tensors,
           dtypes: recordOf(Object.keys(tensors).map((name) => [name, 'F32'] as const)),

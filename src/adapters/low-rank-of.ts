@@ -27,12 +27,15 @@ const sumOfSquares = async (X: Tensor): Promise<number> => {
 /** ||X||_F, summed in float64 over rows. */
 export const frobenius = async (X: Tensor): Promise<number> => Math.sqrt(await sumOfSquares(X));
 
-/** The smallest k whose k largest values hold a share of the energy; at least 1. */
+/** Changes are float32, so a share of the energy below this is rounding. */
+const ROUNDING = 2 ** -22;
+
+/** The smallest k whose k largest values hold a share of the energy, up to rounding; at least 1. */
 export const rankFor = (S: ArrayLike<number>, energy: number, total: number): number | undefined => {
   let sum = 0;
   for (let k = 0; k < S.length; k++) {
     sum += (S[k] as number) ** 2;
-    if (sum >= energy * total) return k + 1;
+    if (sum >= (1 - ROUNDING) * energy * total) return k + 1;
   }
   return undefined;
 };

@@ -20,7 +20,7 @@ const rememberedFor = (W: Tensor, how: string, compute: () => Svd): Svd => {
 };
 
 /** Up to this size of the smaller side the whole spectrum is computed. */
-const EXACT = 1024;
+const EXACT = 512;
 
 /** Power iterations of the random projection beyond that: enough for gaps of a few percent between singular values. */
 const ITERATIONS = 20;
@@ -32,7 +32,7 @@ const randomMatrix = (rows: number, cols: number): Matrix => ({
 });
 
 /**
- * The r leading singular triplets of W [m, n]: exact up to 1024 rows or columns, beyond that by random projection with a fixed
+ * The r leading singular triplets of W [m, n]: exact up to 512 rows or columns, beyond that by random projection with a fixed
  * seed. Throws on webgpu, whose values cannot be read synchronously.
  *
  * Each left vector's entry of largest magnitude is positive, which is not LAPACK's choice.

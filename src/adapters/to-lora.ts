@@ -9,7 +9,7 @@ import { tf } from '../ops/tf.js';
 import { all, fail, problem, orProblems, type Problem, type Result } from '../problem.js';
 import { leavesOf, type Adapter, type Leaf } from './adapter.js';
 import { isAuxiliary, modelPrefix } from './auxiliary.js';
-import { reasonsOf } from './combine.js';
+import { mergeable, reasonsOf } from './combine.js';
 import { sourceOf, touchedKeys, updateAt } from './compile.js';
 import { approximate, type Approximation, type Keep } from './low-rank-of.js';
 import { configFields, loraLeaf } from './lora-leaf.js';
@@ -115,8 +115,6 @@ const changeOf = (
   if (algebraOf(update) === 'additive')
     return E.right(scope(() => tf.reshape(applyUpdate(update, tf.zeros([...shape])), [...view])));
   const why = reasonsOf(adapter).join('. ');
-  if (algebraOf(update) === 'routed' || algebraOf(update) === 'prompt')
-    return fail(`adapter: ${key}`, 'a change that a dense weight can hold', why);
   const W = weights === undefined ? undefined : lookup(weights, sourceOf(adapter, key) ?? key);
   return W === undefined
     ? fail(`weights: ${key}`, 'the base weight, which this change depends on', 'no such tensor', why)
@@ -176,6 +174,8 @@ export const toLora = async (adapter: Adapter, keep: Keep, weights?: Weights): P
   const leaves = leavesOf(adapter);
   const [first] = leaves;
   if (first === undefined) return fail('adapter', 'an adapter that changes a weight', 'none');
+  const whole = mergeable(adapter);
+  if (E.isLeft(whole)) return whole;
   if (leaves.some((leaf) => leaf.change !== undefined))
     return fail('adapter', 'an adapter that keeps the module tree', 'one that changes it');
   const saved = savedKeys(adapter);

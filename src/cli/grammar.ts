@@ -64,6 +64,18 @@ const unmerge: Command = {
   load: async () => (await import('./commands/unmerge.js')).unmerge,
 };
 
+const convert: Command = {
+  name: 'convert',
+  declare: (parser) => {
+    parser.description('write an adapter as a LoRA adapter, with the error of each module');
+    withOut(withAdapters(withBase(parser)))
+      .option('--rank <n>', 'rank of every module')
+      .option('--energy <number>', 'the smallest ranks that hold this share of each change, in (0, 1]');
+    return withBackend(parser);
+  },
+  load: async () => (await import('./commands/convert.js')).convert,
+};
+
 const verify: Command = {
   name: 'verify',
   declare: (parser) => {
@@ -103,4 +115,4 @@ const generate: Command = {
 };
 
 /** Every command, in the order of the help. */
-export const commands: ReadonlyArray<Command> = [inspect, merge, unmerge, verify, logits, generate];
+export const commands: ReadonlyArray<Command> = [inspect, merge, unmerge, convert, verify, logits, generate];

@@ -21,6 +21,7 @@ export { mergeFolder } from './merge/folder.js';
 export { memoryWriter } from './merge/memory.js';
 export { planMerge, type FilePlan, type MergePlan, type TensorPlan } from './merge/plan.js';
 export { runMerge, type MergeOptions, type MergeProgress } from './merge/run.js';
-export { tfjsKernel, type MergedTile, type Tile, type TileKernel } from './merge/tile.js';
+export { fusedKernel } from './merge/fused.js';
+export { tfjsKernel, type MergedTile, type TensorMerge, type TiledTensor, type TileKernel } from './merge/tile.js';
 export { openModel, readWeights, type OpenModel } from './model.js';
 export { encodeAdapter, loadAdapter, readAdapterFiles, saveAdapter } from './peft.js';

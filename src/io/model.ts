@@ -39,9 +39,16 @@ export const openModel = async (folder: string): Promise<Result<OpenModel>> => {
  * Reads a model's weights into memory as float32 tensors, keyed by parameter.
  *
  * Errors: parameters of the module tree that the checkpoint lacks, or whose shape differs; dtypes without a float32 reading.
+ *
+ * @param only the parameters that are wanted; all unless told
  */
-export const readWeights = async ({ checkpoint, spec }: OpenModel): Promise<Result<Weights>> => {
-  const wanted = parameters(spec).map(([key, shape]) => [key, shape, fileKeyOf(spec, key)] as const);
+export const readWeights = async (
+  { checkpoint, spec }: OpenModel,
+  only?: ReadonlySet<string>,
+): Promise<Result<Weights>> => {
+  const wanted = parameters(spec)
+    .filter(([key]) => only?.has(key) ?? true)
+    .map(([key, shape]) => [key, shape, fileKeyOf(spec, key)] as const);
   const problems = wanted.flatMap(([, shape, name]) => {
     const stored = checkpoint.tensors.get(name);
     if (stored === undefined) return [problem(`${checkpoint.name}: ${name}`, showShape(shape), 'no such tensor')];

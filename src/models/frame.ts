@@ -13,6 +13,8 @@ export interface Frame {
   /** Sizes of the new tokens, [B, T]. */
   readonly shape: readonly [batch: number, tokens: number];
   readonly positions: Positions;
+  /** 1 for tokens and 0 for padding over past and new tokens, [B, P + T]; `undefined` where all are tokens. */
+  readonly tokens: Tensor | undefined;
   /** The additive mask of a layer, [B or 1, 1, T, P + T]; `undefined` where every token sees everything. */
   readonly mask: (window?: number) => Tensor | undefined;
 }
@@ -69,15 +71,16 @@ export const frameOf = (g: Geometry, inputs: Inputs): Frame => {
   const positions = positionsOf(inputs, shape, P);
   if (g.positions !== undefined && positions.flat().some((i) => i >= (g.positions as number)))
     throw new RangeError(`positionIds: expected positions below ${g.positions}`);
-  const padding = tokensOf(inputs, shape, P);
+  const tokens = tokensOf(inputs, shape, P);
   const keys = P + T;
   return {
     shape,
     positions,
+    tokens,
     mask: (window = Infinity) =>
-      T === 1 && padding === undefined && keys <= window
+      T === 1 && tokens === undefined && keys <= window
         ? undefined
-        : causalMask({ queries: T, keys, window, padding }),
+        : causalMask({ queries: T, keys, window, padding: tokens }),
   };
 };
 

@@ -5,10 +5,10 @@ import * as t from 'io-ts';
 import { E, F } from '../fp.js';
 import { decodeWith } from '../io/decode.js';
 import type { Tensor } from '../ops/tensor.js';
-import { fail, orProblems, problem, type Problem, type Result } from '../problem.js';
+import type { Result } from '../problem.js';
+import { groupedHeads, windowsOfTypes, type Heads, type Windows } from './attention-config.js';
 import {
   activationOf,
-  configField,
   count,
   integer,
   nullable,
@@ -20,7 +20,7 @@ import {
   type Config,
 } from './config.js';
 import type { Rope } from './layers/rope.js';
-import { decodeRope, ropeFields } from './rope-config.js';
+import { decodeWholeRope, ropeFields } from './rope-config.js';
 
 /** What the forward pass of the family needs. Biases are not listed: a layer adds the one that its weights have. */
 export interface LlamaConfig {
@@ -32,8 +32,7 @@ export interface LlamaConfig {
   readonly epsilon: number;
   readonly activation: (x: Tensor) => Tensor;
   readonly rope: Rope;
-  /** Tokens that a layer sees back, itself included; `undefined` for all. One entry a layer. */
-  readonly windows: ReadonlyArray<number | undefined>;
+  readonly windows: Windows;
   /** Queries and keys are normalized head by head (Qwen3). */
   readonly normalizedHeads: boolean;
   /** The head shares the token embedding's weight. */
@@ -87,60 +86,25 @@ type Fields = t.TypeOf<ReturnType<typeof fieldsOf>>;
 const repeat = <A>(n: number, x: A): ReadonlyArray<A> => Array.from({ length: n }, () => x);
 
 /** Windows of Qwen: `layer_types` where given, otherwise the layers from `max_window_layers` on. */
-const windowsByLayer = (f: Fields): Result<ReadonlyArray<number | undefined>> => {
+const windowsByLayer = (f: Fields): Result<Windows> => {
   const window = f.use_sliding_window ? (f.sliding_window ?? undefined) : undefined;
   const n = f.num_hidden_layers;
-  const { layer_types: types } = f;
-  if (types === undefined)
-    return E.right(Array.from({ length: n }, (_, i) => (i >= f.max_window_layers ? window : undefined)));
-  const at = configField('layer_types');
-  const known = ['full_attention', 'sliding_attention'];
-  const problems: ReadonlyArray<Problem> = [
-    ...(types.length === n ? [] : [problem(at, `${n} entries, one a layer`, `${types.length}`)]),
-    ...types.flatMap((type, i) =>
-      known.includes(type) ? [] : [problem(`${at}.${i}`, known.join(' or '), JSON.stringify(type))],
-    ),
-    ...(types.includes('sliding_attention') && window === undefined
-      ? [problem(configField('sliding_window'), 'a window and use_sliding_window for sliding layers', 'none')]
-      : []),
-  ];
-  return orProblems(problems, () => types.map((type) => (type === 'sliding_attention' ? window : undefined)));
+  return f.layer_types === undefined
+    ? E.right(Array.from({ length: n }, (_, i) => (i >= f.max_window_layers ? window : undefined)))
+    : windowsOfTypes(f.layer_types, n, window, 'together with use_sliding_window');
 };
 
-const windowsOf = (d: Defaults, f: Fields): Result<ReadonlyArray<number | undefined>> => {
+const windowsOf = (d: Defaults, f: Fields): Result<Windows> => {
   if (d.attention === 'by layer') return windowsByLayer(f);
   return E.right(repeat(f.num_hidden_layers, d.attention === 'sliding' ? (f.sliding_window ?? undefined) : undefined));
 };
 
-/** Key and value heads and the width of a head. */
-type Heads = Pick<LlamaConfig, 'groups' | 'headDim'>;
-
-const headsOf = (f: Fields): Result<Heads> => {
-  const heads = f.num_attention_heads;
-  const groups = f.num_key_value_heads ?? heads;
-  const headDim = f.head_dim ?? f.hidden_size / heads;
-  const problems: ReadonlyArray<Problem> = [
-    ...(heads % groups === 0
-      ? []
-      : [problem(configField('num_key_value_heads'), `a divisor of ${heads} heads`, `${groups}`)]),
-    ...(Number.isInteger(headDim)
-      ? []
-      : [problem(configField('hidden_size'), `a multiple of ${heads} heads`, `${f.hidden_size}`)]),
-  ];
-  return orProblems(problems, () => ({ groups, headDim }));
-};
-
-/** The family rotates whole heads: transformers passes over a partial factor for plain rope, and fails for all other kinds. */
-const ropeOf = (f: Fields, headDim: number): Result<Rope> =>
-  E.chain((rope: Rope): Result<Rope> => {
-    if (rope.dim === headDim || rope.scaling._tag === 'Default') return E.right({ ...rope, dim: headDim });
-    return fail(configField('partial_rotary_factor'), '1 for this model type', `${rope.dim / headDim}`);
-  })(decodeRope(f, headDim, f.max_position_embeddings));
-
 const check = (d: Defaults, f: Fields): Result<LlamaConfig> =>
   F.pipe(
     struct({
-      shape: E.chain((h: Heads) => E.map((rope: Rope) => ({ ...h, rope }))(ropeOf(f, h.headDim)))(headsOf(f)),
+      shape: E.chain((h: Heads) =>
+        E.map((rope: Rope) => ({ ...h, rope }))(decodeWholeRope(f, h.headDim, f.max_position_embeddings)),
+      )(groupedHeads(f)),
       activation: activationOf('hidden_act', f.hidden_act),
       windows: windowsOf(d, f),
     }),

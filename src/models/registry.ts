@@ -7,8 +7,10 @@ import type { Tensor } from '../ops/tensor.js';
 import { fail, renderProblems, type Result } from '../problem.js';
 import type { Config } from './config.js';
 import { gpt2 } from './gpt2.js';
+import { gptOss } from './gpt-oss.js';
 import { llama } from './llama.js';
 import type { Forward, Inputs, LanguageModel, Model } from './model.js';
+import { opt } from './opt.js';
 import { withPrompts } from './prompt.js';
 import type { ModelSpec } from './spec.js';
 
@@ -21,7 +23,12 @@ const entries = <C>({ modelTypes, decode, prepare }: Model<C>): ReadonlyArray<re
       [modelType, (name, config) => E.map((c: C) => withPrompts(prepare(c)))(decode(name, config))] as const,
   );
 
-const models: ReadonlyMap<string, Prepare> = new Map([...entries(llama), ...entries(gpt2)]);
+const models: ReadonlyMap<string, Prepare> = new Map([
+  ...entries(llama),
+  ...entries(gpt2),
+  ...entries(opt),
+  ...entries(gptOss),
+]);
 
 /** Every `model_type` with a forward pass. */
 export const modelTypes: ReadonlyArray<string> = [...models.keys()];

@@ -162,3 +162,13 @@ export const decodeRope = (fields: RopeFields, headDim: number, maxPositions: nu
     scaling: read(r, { dim, maxPositions, originalPositions }, at),
   });
 };
+
+/**
+ * Rotary embeddings of a model that rotates whole heads: transformers passes over a partial factor for plain rope, and fails for
+ * all other kinds. Arguments and problems as those of `decodeRope`, and one for a partial factor.
+ */
+export const decodeWholeRope = (fields: RopeFields, headDim: number, maxPositions: number): Result<Rope> =>
+  E.chain((rope: Rope): Result<Rope> => {
+    if (rope.dim === headDim || rope.scaling._tag === 'Default') return E.right({ ...rope, dim: headDim });
+    return fail(configField('partial_rotary_factor'), '1 for this model type', `${rope.dim / headDim}`);
+  })(decodeRope(fields, headDim, maxPositions));

@@ -38,7 +38,7 @@ export const mish: Activation = (x) =>
   tf.mul(x, tf.tanh(tf.add(tf.relu(x), tf.log(tf.add(tf.exp(tf.neg(tf.abs(x))), 1)))));
 
 /** mu and sigma of `laplace`, as transformers rounds sqrt(1 / 2) and sqrt(1 / (4 pi)). */
-const LAPLACE = { mean: Number('0.707107'), deviation: 0.282095 };
+const LAPLACE = { mean: 707107 * 1e-6, deviation: 282095 * 1e-6 };
 
 /** (1 + erf((x - mu) / (sigma sqrt 2))) / 2 (Ma et al., arXiv 2209.10655). */
 export const laplace: Activation = (x) =>

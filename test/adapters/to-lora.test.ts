@@ -170,7 +170,6 @@ describe('toLora', () => {
   it('refuses what LoRA has no place for', async () => {
     const trained = { r: 2, init_lora_weights: false };
     const on = (config: object) => adapterOf(lora, { ...trained, ...config }, mixed);
-    const before = numTensors();
     expect(await why(toLora(on({ target_modules: ['lin'], lora_bias: true }), { rank: 1 }))).toContain(
       'another parameter',
     );
@@ -183,11 +182,10 @@ describe('toLora', () => {
         Object.keys(keep)[0],
       );
     const routed = adapterOf(poly, { r: 2, target_modules: ['lin'] }, mixed);
-    expect(await why(toLora(routed, { rank: 1 }, weightsOf(mixed)))).toContain('dense weight');
+    expect(await why(toLora(routed, { rank: 1 }, weightsOf(mixed)))).toContain('can merge');
     const scaled = adapterOf(ia3, { target_modules: ['lin'], feedforward_modules: [] }, mixed);
-    expect(await why(toLora(scaled, { rank: 1 }))).toContain('weights: lin.weight');
+    expect(await why(toLora(scaled, { rank: 1 }))).toContain('adapter: lin.bias');
     expect(await why(toLora(compose(), { rank: 1 }))).toContain('none');
-    expect(before).toBeGreaterThanOrEqual(0);
   });
 });
 

@@ -39,7 +39,7 @@ const sink = (interactive: boolean): { readonly stream: Writable; readonly text:
 };
 
 /** Commands that compute, and so take a backend. */
-const computing = new Set(['merge', 'unmerge', 'verify', 'logits']);
+const computing = new Set(['merge', 'unmerge', 'convert', 'verify', 'logits']);
 
 /** Runs `weft ...argv`, on the project's backend unless the line names one. */
 export const runWith = async (streams: Streams, ...argv: ReadonlyArray<string>): Promise<Ran> => {

@@ -12,6 +12,7 @@ import { lookup, recordOf, sameShape, showShape } from '../../ops/tensor.js';
 import { orProblems, problem, type Problem, type Result } from '../../problem.js';
 import type { Leaf } from '../adapter.js';
 import { init } from '../init.js';
+import { configFields } from '../lora-leaf.js';
 import type { LoraConfig } from '../methods/lora/config.js';
 import { lora } from '../methods/lora/lora.js';
 import type { LinearDetail } from '../methods/lora/update.js';
@@ -87,7 +88,7 @@ const configWith = (
   ranks: ReadonlyMap<string, number>,
   adjust: boolean,
 ): Result<Readonly<Record<string, unknown>>> => {
-  const { unknown_fields: _unknown, float_paths: _floats, ...c } = leaf.config as LoraConfig;
+  const c = leaf.config as LoraConfig;
   const kept = leaf.sites.filter(({ module }) => ranks.get(module) !== 0);
   const names = kept.map(({ module }) => module);
   const others = leaf.spec.modules.map((m) => m.name).filter((name) => !names.includes(name));
@@ -98,7 +99,7 @@ const configWith = (
       return { module, rank, alpha: (alphas(module) ?? c.lora_alpha) * (adjust ? rank / r : 1) };
     });
     return {
-      ...c,
+      ...configFields(c),
       target_modules: names.length >= SHORTEN_FROM ? minimalTargets(names, others) : names,
       exclude_modules: null,
       layers_to_transform: null,

@@ -11,8 +11,9 @@ import { lookup, recordOf, type Tensor, type Weights } from '../../ops/tensor.js
 import { fail, type Result } from '../../problem.js';
 import type { Checkpoint, StoredTensor } from '../checkpoint.js';
 import type { FileWriter, Writer } from '../file-system.js';
+import { fusedKernel } from './fused.js';
 import type { FilePlan, MergePlan, TensorPlan } from './plan.js';
-import { blocksOf, tfjsKernel, type TileKernel } from './tile.js';
+import { blocksOf, type TileKernel } from './tile.js';
 
 /** How far a merge is. */
 export interface MergeProgress {
@@ -24,6 +25,7 @@ export interface MergeProgress {
 /** Options of a merge. */
 export interface MergeOptions {
   readonly onProgress?: (progress: MergeProgress) => void;
+  /** The fused kernel of low-rank updates unless told. */
   readonly kernel?: TileKernel;
   /** Storage bytes of a tile; 1 MiB unless told. */
   readonly tileBytes?: number;
@@ -95,7 +97,7 @@ const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promis
     const rowBytes = byteLength / Math.max(1, grid.rows);
     const largest = Math.max(0, ...blocks.map((b) => b.count)) * rowBytes;
     // two buffers in turn: the next block is read while this one is merged and written
-    const buffers = [new Uint8Array(largest), new Uint8Array(largest)] as const;
+    const { buffers, merge } = await run.kernel(update, { dtype, shape, grid, tileBytes: largest });
     const readBlock = (i: number): Promise<Result<Uint8Array>> | undefined => {
       const block = blocks[i];
       if (block === undefined) return undefined;
@@ -107,7 +109,7 @@ const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promis
       const bytes = (await coming) as Result<Uint8Array>;
       if (E.isLeft(bytes)) return bytes;
       coming = readBlock(i + 1);
-      const merged = await run.kernel(update, { dtype, shape, grid, block, bytes: bytes.right });
+      const merged = await merge(block, bytes.right);
       const failed = merged.overflow < 0 ? undefined : overflowed(plan, block.start * grid.columns + merged.overflow);
       const written = failed ?? (await file.write(merged.bytes));
       if (E.isLeft(written)) {
@@ -156,7 +158,7 @@ export const runMerge = async (
   const run: Run = {
     checkpoint,
     adapter,
-    kernel: options.kernel ?? tfjsKernel(),
+    kernel: options.kernel ?? fusedKernel(),
     tileBytes: options.tileBytes ?? MIB,
     advance: (bytes, tensor) => {
       progress.done += bytes;

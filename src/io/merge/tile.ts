@@ -2,6 +2,7 @@
  * Merging one tensor in tiles: a block of rows is decoded, updated, rounded once and encoded.
  */
 import { decodeFloats, encodeFloats, type DType } from '../../ops/dtype.js';
+import { firstOverflow } from '../../ops/dtype/overflow.js';
 import { read, scope, tensorOf } from '../../ops/backend.js';
 import { sizeOf, type Shape } from '../../ops/tensor.js';
 import { applyUpdate } from '../../adapters/updates/apply.js';
@@ -9,14 +10,13 @@ import { rowGrid, updateRows, type RowBlock, type RowGrid } from '../../adapters
 import { isRowLocal } from '../../adapters/updates/traits.js';
 import type { WeightUpdate } from '../../adapters/update.js';
 
-/** A block of a tensor's rows to be merged. */
-export interface Tile {
+/** A tensor that is merged in tiles. */
+export interface TiledTensor {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly grid: RowGrid;
-  readonly block: RowBlock;
-  /** The block's bytes; not to be written to. */
-  readonly bytes: Uint8Array;
+  /** Storage bytes of the largest tile. */
+  readonly tileBytes: number;
 }
 
 /** A merged tile; its bytes are good until the next call. */
@@ -26,28 +26,16 @@ export interface MergedTile {
   readonly overflow: number;
 }
 
-/** Merges one tile; a fused kernel is another value of this type. */
-export type TileKernel = (update: WeightUpdate, tile: Tile) => Promise<MergedTile>;
+/** A tensor whose update is prepared. */
+export interface TensorMerge {
+  /** Two places of `tileBytes` each, where tiles are best read into, in turn: one is filled while the other is merged. */
+  readonly buffers: readonly [Uint8Array, Uint8Array];
+  /** Merges the tile of these rows, whose bytes are not written to. */
+  readonly merge: (block: RowBlock, bytes: Uint8Array) => Promise<MergedTile>;
+}
 
-/** float32 bits of the largest number that a storage type rounds to a finite one. */
-const largestBits: Partial<Record<DType, number>> = {
-  F16: 0x477fefff, // just below 65520
-  BF16: 0x7f7f7fff, // just below 2^128 - 2^119
-  F8_E4M3: 0x43e80000, // 464
-  F8_E5M2: 0x476fffff, // just below 61440
-};
-
-/** The first element that is finite before and too large after; -1 when there is none. Magnitudes order as their bits do. */
-const firstOverflow = (before: Float32Array, after: Float32Array, most: number): number => {
-  const bits = new Int32Array(after.buffer, after.byteOffset, after.length);
-  let largest = 0;
-  for (let i = 0; i < bits.length; i++) {
-    const a = (bits[i] as number) & 0x7fffffff;
-    largest = a > largest ? a : largest;
-  }
-  if (largest <= most) return -1;
-  return bits.findIndex((b, i) => (b & 0x7fffffff) > most && Number.isFinite(before[i]));
-};
+/** Prepares an update of one tensor; the tensor before it is done with then. */
+export type TileKernel = (update: WeightUpdate, tensor: TiledTensor) => Promise<TensorMerge>;
 
 /**
  * The reference kernel: float32 on the current tfjs backend, rounded once to the storage type.
@@ -57,23 +45,26 @@ const firstOverflow = (before: Float32Array, after: Float32Array, most: number):
 export const tfjsKernel = (): TileKernel => {
   let values = new Float32Array(0);
   let stored = new Uint8Array(0);
-  return async (update, { dtype, shape, grid, block, bytes }) => {
-    const n = block.count * grid.columns;
-    if (values.length < n) values = new Float32Array(n);
-    if (stored.length < bytes.length) stored = new Uint8Array(bytes.length);
-    const before = decodeFloats(dtype, bytes, values.subarray(0, n));
-    const whole = block.count === grid.rows;
-    const merged = scope(() => {
-      const W = tensorOf(before, whole ? shape : [block.count, grid.columns]);
-      return applyUpdate(whole ? update : updateRows(update, grid, block), W);
-    });
-    const after = await read(merged);
-    merged.dispose();
-    return {
-      bytes: encodeFloats(dtype, after, stored.subarray(0, bytes.length)),
-      overflow: firstOverflow(before, after, largestBits[dtype] ?? 0x7f7fffff),
-    };
-  };
+  return async (update, { dtype, shape, grid, tileBytes }) => ({
+    buffers: [new Uint8Array(tileBytes), new Uint8Array(tileBytes)],
+    merge: async (block, bytes) => {
+      const n = block.count * grid.columns;
+      if (values.length < n) values = new Float32Array(n);
+      if (stored.length < bytes.length) stored = new Uint8Array(bytes.length);
+      const before = decodeFloats(dtype, bytes, values.subarray(0, n));
+      const whole = block.count === grid.rows;
+      const merged = scope(() => {
+        const W = tensorOf(before, whole ? shape : [block.count, grid.columns]);
+        return applyUpdate(whole ? update : updateRows(update, grid, block), W);
+      });
+      const after = await read(merged);
+      merged.dispose();
+      return {
+        bytes: encodeFloats(dtype, after, stored.subarray(0, bytes.length)),
+        overflow: firstOverflow(dtype, before, after),
+      };
+    },
+  });
 };
 
 /**
@@ -89,7 +80,9 @@ export const blocksOf = (
   const grid = rowGrid(update, shape);
   if (!isRowLocal(update) || sizeOf(shape) === 0) return { grid, blocks: [{ start: 0, count: grid.rows }] };
   const rowBytes = byteLength / grid.rows;
-  const most = Math.max(1, Math.floor(tileBytes / rowBytes));
+  const fitting = Math.max(1, Math.floor(tileBytes / rowBytes));
+  // the fused kernel takes four rows at a time
+  const most = fitting < 4 ? fitting : fitting - (fitting % 4);
   const blocks: RowBlock[] = [];
   for (let border = 0; border < grid.rows; border += grid.period) {
     for (let start = border; start < border + grid.period; start += most) {

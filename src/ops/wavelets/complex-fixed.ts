@@ -23,10 +23,13 @@ export const fromFloats = (re: number, im: number): Fixed => {
   return { re: bits(re), im: bits(im) };
 };
 
+/** a + b. */
 export const add = (a: Fixed, b: Fixed): Fixed => ({ re: a.re + b.re, im: a.im + b.im });
 
+/** a - b. */
 export const subtract = (a: Fixed, b: Fixed): Fixed => ({ re: a.re - b.re, im: a.im - b.im });
 
+/** a b, rounded down. */
 export const multiply = (a: Fixed, b: Fixed): Fixed => ({
   re: (a.re * b.re - a.im * b.im) >> BITS,
   im: (a.re * b.im + a.im * b.re) >> BITS,

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { attach } from '../../../src/adapters/apply.js';
 import { isMergeable } from '../../../src/adapters/combine.js';
 import { withTrainable } from '../../../src/adapters/leaf.js';
+import type { ModelWeights } from '../../../src/adapters/attached.js';
 import { adaptionPrompt } from '../../../src/adapters/methods/adaption-prompt.js';
-import { gpt2 } from '../../../src/models/gpt2.js';
+import { modelOf as forwardOf } from '../../../src/models/registry.js';
 import type { ModelSpec } from '../../../src/models/spec.js';
 import { read } from '../../../src/ops/backend.js';
 import { tf } from '../../../src/ops/tf.js';
@@ -67,21 +68,10 @@ describe('Adaption prompts', () => {
   it('starts at the base, and looks at its tokens when the gate opens', async () => {
     const leaf = adapterOf(adaptionPrompt, on, tiny);
     const weights = weightsOf(tiny);
-    const decoded = gpt2.decode(tiny, config);
-    if (E.isLeft(decoded)) throw new Error('a config of GPT-2');
-    const run = (p: Parameters<ReturnType<typeof gpt2.prepare>['run']>[0]) =>
-      read(
-        gpt2.prepare(decoded.right).run(p, {
-          inputIds: tf.tensor2d(
-            [
-              [1, 2, 3],
-              [4, 5, 6],
-            ],
-            [2, 3],
-            'int32',
-          ),
-        }).logits,
-      );
+    const forward = forwardOf(tiny);
+    if (E.isLeft(forward)) throw new Error('a config of GPT-2');
+    const inputIds = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3], 'int32');
+    const run = (p: ModelWeights) => read(forward.right(p, { inputIds }));
     const base = await run(weights);
     expect(await run(attach(leaf, weights))).toEqual(base);
     const open = withTrainable(leaf, {

@@ -5,6 +5,7 @@ import type { Adapter, Mergeable } from '../../../src/adapters/adapter.js';
 import { compose, mergeable } from '../../../src/adapters/combine.js';
 import { checkpointOf } from '../../../src/io/checkpoint.js';
 import { mergeFolder } from '../../../src/io/merge/folder.js';
+import { fusedKernel } from '../../../src/io/merge/fused.js';
 import { memoryWriter } from '../../../src/io/merge/memory.js';
 import { planMerge } from '../../../src/io/merge/plan.js';
 import { runMerge, type MergeProgress } from '../../../src/io/merge/run.js';
@@ -156,9 +157,11 @@ describe('the size of tiles', () => {
   });
 
   it.each([
-    [300, 257, 16],
-    [64, 1000, 64],
-  ])('does not show in matrices of [%i, %i] at rank %i', async (rows, columns, r) => {
+    [300, 257, 16, 'tfjs', tfjsKernel],
+    [64, 1000, 64, 'tfjs', tfjsKernel],
+    [300, 257, 16, 'the fused kernel', fusedKernel],
+    [64, 1000, 64, 'the fused kernel', fusedKernel],
+  ] as const)('does not show in matrices of [%i, %i] at rank %i with %s', async (rows, columns, r, _, makeKernel) => {
     const wave = (n: number, seed: number): Float32Array =>
       Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i));
     const [W, B, A] = [
@@ -173,10 +176,11 @@ describe('the size of tiles', () => {
       const { grid, blocks } = blocksOf(update, shape, bytes.length, tileBytes);
       const row = 4 * columns;
       const tiles: Uint8Array[] = [];
-      const kernel = tfjsKernel();
+      const kernel = makeKernel();
+      const { merge } = await kernel(update, { dtype: 'F32', shape, grid, tileBytes: row * blocks[0]!.count });
       for (const block of blocks) {
         const part = bytes.subarray(block.start * row, (block.start + block.count) * row);
-        tiles.push(new Uint8Array((await kernel(update, { dtype: 'F32', shape, grid, block, bytes: part })).bytes));
+        tiles.push(new Uint8Array((await merge(block, part)).bytes));
       }
       return Buffer.concat(tiles);
     };

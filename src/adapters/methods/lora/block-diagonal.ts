@@ -55,7 +55,10 @@ export const blocksOf = (
     return c.match_strict
       ? fail(at, `a list that has a part of ${module}`, 'none', 'Set match_strict to false for plain LoRA there.')
       : E.right(undefined);
-  const sizes = [...(a ? [['inputs', inputs] as const] : [['outputs', out] as const]), ['the rank', r] as const];
+  const sizes = [
+    ...(a ? [['the inputs', inputs] as const] : [['the outputs', out] as const]),
+    ['the rank', r] as const,
+  ];
   return orProblems(
     sizes
       .filter(([, size]) => size % c.nblocks !== 0)

@@ -1,0 +1,57 @@
+/**
+ * The merge kernel for low-rank updates, which are most of what is merged; any other update goes to tfjs.
+ */
+import type { LowRank, WeightUpdate } from '../../adapters/update.js';
+import { read } from '../../ops/backend.js';
+import { openRowMerger, type RowMerger } from '../../ops/kernels/merge.js';
+import type { LowRankMerge, LowRankTerm } from '../../ops/kernels/merge-reference.js';
+import { tfjsKernel, type TiledTensor, type TileKernel } from './tile.js';
+
+/** The low-rank changes that an update is a sum of, in their order; undefined when there is anything else in it. */
+const lowRanksOf = (update: WeightUpdate): ReadonlyArray<LowRank> | undefined => {
+  if (update._tag === 'LowRank') return [update];
+  if (update._tag !== 'Sum' && update._tag !== 'Sequence') return undefined;
+  const parts = update.updates.map(lowRanksOf);
+  return parts.every((p) => p !== undefined) ? parts.flat() : undefined;
+};
+
+const fits = ({ B, A }: LowRank, { grid }: TiledTensor): boolean =>
+  B.rank === 2 && A.rank === 2 && B.shape[0] === grid.rows && A.shape[1] === grid.columns && B.shape[1] === A.shape[0];
+
+const termOf = async ({ B, A, s }: LowRank): Promise<LowRankTerm> => ({
+  B: await read(B),
+  A: await read(A),
+  rank: A.shape[0] as number,
+  s,
+});
+
+/** The matrix and its terms, where the fused kernel knows them. */
+const lowRankMerge = async (update: WeightUpdate, tensor: TiledTensor): Promise<LowRankMerge | undefined> => {
+  const { dtype, grid } = tensor;
+  if (dtype !== 'BF16' && dtype !== 'F16' && dtype !== 'F32') return undefined;
+  const parts = lowRanksOf(update);
+  if (parts === undefined || !parts.every((p) => fits(p, tensor))) return undefined;
+  const terms: LowRankTerm[] = [];
+  for (const part of parts) terms.push(await termOf(part));
+  return { dtype, rows: grid.rows, columns: grid.columns, terms };
+};
+
+/**
+ * W + s B A in one pass over the bytes, for matrices in BF16, F16 and F32 and any number of low-rank updates one after the
+ * other; the factors are read and packed once a tensor. Other updates and types are left to `tfjsKernel`.
+ *
+ * Sums over the rank are taken in order in float32 without fused multiply-add: the bytes depend neither on the backend, nor on
+ * the machine, nor on the tiles. Each call makes a kernel with a memory of its own.
+ */
+export const fusedKernel = (): TileKernel => {
+  const others = tfjsKernel();
+  let opened: Promise<RowMerger> | undefined;
+  return async (update, tensor) => {
+    const matrix = await lowRankMerge(update, tensor);
+    if (matrix === undefined) return others(update, tensor);
+    const merger = await (opened ??= openRowMerger());
+    const rows = merger(matrix, tensor.tileBytes);
+    if (rows === undefined) return others(update, tensor);
+    return { buffers: rows.buffers, merge: async ({ start }, bytes) => rows.merge(start, bytes) };
+  };
+};

@@ -1,0 +1,102 @@
+/**
+ * The fused low-rank merge: W + s B A for a block of rows in one pass over its bytes.
+ */
+import { largestFiniteBits } from '../dtype/overflow.js';
+import { instantiate } from './instantiate.js';
+import { mergeRowsReference, type LowRankMerge, type MergedRows } from './merge-reference.js';
+import { wasm } from './merge-wasm.js';
+import { packA, packB, panelSizes } from './panels.js';
+
+/** A matrix whose factors are packed, so that blocks of its rows can be merged. */
+export interface RowMerge {
+  /** Two places for blocks, where they need not be copied before they are merged. */
+  readonly buffers: readonly [Uint8Array, Uint8Array];
+  /** Merges the rows from `start` on whose bytes these are; the result is good until the next call. */
+  readonly merge: (start: number, bytes: Uint8Array) => MergedRows;
+}
+
+/**
+ * Prepares a matrix for merging in blocks of at most `blockBytes`; the matrix before it is done with then, and its buffers too.
+ *
+ * Undefined where the factors are too large for the kernel's memory.
+ */
+export type RowMerger = (matrix: LowRankMerge, blockBytes: number) => RowMerge | undefined;
+
+/** The functions of kernels/merge.ts. */
+interface MergeExports {
+  readonly memory: WebAssembly.Memory;
+  readonly heapBase: () => number;
+  readonly merge: (
+    kind: number,
+    from: number,
+    to: number,
+    start: number,
+    rows: number,
+    columns: number,
+    A: number,
+    B: number,
+    rank: number,
+    terms: number,
+    count: number,
+  ) => number;
+}
+
+const PAGE = 65_536;
+
+/** Above this much memory a matrix is left to others; 32 bit addresses end at four times that. */
+const MOST_BYTES = 2 ** 30;
+
+const kinds = { BF16: 0, F16: 1, F32: 2 } as const;
+
+/** Places one after the other, each at a multiple of 16. */
+const placesFrom = (base: number, lengths: ReadonlyArray<number>): ReadonlyArray<number> =>
+  lengths.reduce((at, length) => [...at, Math.ceil(((at.at(-1) as number) + length) / 16) * 16], [base]);
+
+const wasmMerger =
+  ({ memory, heapBase, merge }: MergeExports): RowMerger =>
+  (matrix, blockBytes) => {
+    const { dtype, columns, terms } = matrix;
+    const sizes = panelSizes(matrix);
+    const lengths = [blockBytes, blockBytes, blockBytes, 4 * sizes.A, 4 * sizes.B, 8 * terms.length];
+    const [first, second, to, A, B, pairs, end] = placesFrom(Math.ceil(heapBase() / 16) * 16, lengths) as [
+      ...[number, number, number, number, number, number, number],
+    ];
+    if (end > MOST_BYTES) return undefined;
+    const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
+    if (missing > 0) memory.grow(missing);
+    const { buffer } = memory;
+    packA(matrix, new Float32Array(buffer, A, sizes.A));
+    packB(matrix, new Float32Array(buffer, B, sizes.B));
+    const pairsView = new DataView(buffer, pairs, 8 * terms.length);
+    terms.forEach(({ rank, s }, i) => {
+      pairsView.setUint32(8 * i, rank, true);
+      pairsView.setFloat32(8 * i + 4, s, true);
+    });
+    const most = largestFiniteBits(dtype);
+    const rowBytes = columns * (dtype === 'F32' ? 4 : 2);
+    return {
+      buffers: [new Uint8Array(buffer, first, blockBytes), new Uint8Array(buffer, second, blockBytes)],
+      merge: (start, bytes) => {
+        const merged = new Uint8Array(buffer, to, bytes.length);
+        const inside = bytes.buffer === buffer;
+        if (!inside) merged.set(bytes);
+        const from = inside ? bytes.byteOffset : to;
+        const rows = rowBytes === 0 ? 0 : bytes.length / rowBytes;
+        const largest = merge(kinds[dtype], from, to, start, rows, columns, A, B, sizes.rank, pairs, terms.length);
+        // Infinity, NaN and overflow are rare, and done with care elsewhere.
+        return largest > most ? mergeRowsReference(matrix, start, bytes) : { bytes: merged, overflow: -1 };
+      },
+    };
+  };
+
+/** The merger in TypeScript; the results are the same bit for bit. */
+export const referenceMerger: RowMerger = (matrix, blockBytes) => ({
+  buffers: [new Uint8Array(blockBytes), new Uint8Array(blockBytes)],
+  merge: (start, bytes) => mergeRowsReference(matrix, start, bytes),
+});
+
+/** A merger with a memory of its own that grows as needed; in TypeScript where WebAssembly SIMD is missing. */
+export const openRowMerger = async (): Promise<RowMerger> => {
+  const exports = await instantiate(wasm);
+  return exports === undefined ? referenceMerger : wasmMerger(exports as unknown as MergeExports);
+};
