@@ -126,7 +126,9 @@ export const mergeInMemory = async (
 export const checkMerged = async (c: GoldenCase, leaf: Leaf): Promise<Check> => {
   const result = await mergeInMemory(c, leaf);
   if (result === undefined)
-    return c.mergeError === undefined ? failed(`refused to merge: ${leaf.reasons.join('. ')}`) : pass();
+    return c.mergeError === undefined
+      ? failed(`refused to merge: ${leaf.reasons.join('. ')}`)
+      : notApplicable('neither PEFT nor Weft merges it');
   if (c.mergeError !== undefined) return failed(`merged where PEFT says: ${c.mergeError}`);
   const tensors = orThrow(await readAll(result.merged));
   const base = orThrow(await readAll(c.base));

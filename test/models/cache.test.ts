@@ -79,7 +79,7 @@ describe.each(variants)('$base', (variant) => {
       past,
     }));
     expect(right.slice(0, 3 * V)).toBeAllClose(wanted, close);
-    if (Object.keys(variant.config).length > 0) return; // padding between past and text widens the distance that a window counts
+    if ('sliding_window' in variant.config) return; // padding between past and text widens the distance that a window counts
     const left = await logitsOf(model, p, () => ({
       inputIds: integers([[9, 9, ...ids]]),
       attentionMask: integers([[1, 1, 0, 0, 1, 1, 1]]),

@@ -25,6 +25,14 @@ describe('frameOf', () => {
     expect(frame({ inputIds: two }).mask()?.shape).toEqual([1, 1, 2, 2]);
   });
 
+  it('shows all of the past to a mask of the new tokens', async () => {
+    const past = wavePast(model, 2);
+    expect(frame({ inputIds: two, past }).tokens).toBeUndefined();
+    const tokens = frame({ inputIds: two, past, attentionMask: integers([[0, 1]]) }).tokens;
+    expect(tokens?.shape).toEqual([1, 4]);
+    expect([...(await tokens!.data())]).toEqual([1, 1, 0, 1]);
+  });
+
   it('refuses a past of another model', () => {
     const past = wavePast(model, 2);
     const at = (p: Inputs['past']) => () => frame({ inputIds: two, past: p });

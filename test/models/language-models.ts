@@ -28,6 +28,8 @@ export const variants: ReadonlyArray<Variant> = [
   },
   { base: 'qwen3', config: {} },
   { base: 'gpt2', config: {} },
+  { base: 'opt', config: { activation_function: 'gelu' } }, // smooth, for slopes
+  { base: 'gpt_oss', config: { sliding_window: 3 } },
 ];
 
 /** The model of a base. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { E } from '../../src/fp.js';
+import { decodeGptOssConfig, type GptOssConfig } from '../../src/models/gpt-oss-config.js';
 import { decodeLlamaConfig, type LlamaConfig } from '../../src/models/llama-config.js';
+import { decodeOptConfig, type OptConfig } from '../../src/models/opt-config.js';
 import { forward, modelOf, modelTypes } from '../../src/models/registry.js';
 import { tensorOf } from '../../src/ops/backend.js';
 import type { Config } from '../../src/models/config.js';
@@ -18,8 +20,8 @@ const decoded = (modelType: string, config: Config): LlamaConfig => {
 };
 
 describe('modelOf', () => {
-  it('knows the five architectures', () => {
-    expect(modelTypes.toSorted()).toEqual(['gpt2', 'llama', 'mistral', 'qwen2', 'qwen3']);
+  it('knows seven architectures', () => {
+    expect(modelTypes.toSorted()).toEqual(['gpt2', 'gpt_oss', 'llama', 'mistral', 'opt', 'qwen2', 'qwen3']);
   });
 
   it('names the known types when it does not know one', () => {
@@ -69,6 +71,14 @@ describe('modelOf', () => {
     ]);
     const gpt2 = { ...baseConfig('gpt2'), n_embd: 33, activation_function: 'nonsense' };
     expect(problemsOf(gpt2).map((p) => p.at)).toEqual(['config.json: n_embd', 'config.json: activation_function']);
+    const opt = { ...baseConfig('opt'), hidden_size: 33, activation_function: 'nonsense' };
+    expect(problemsOf(opt).map((p) => p.at)).toEqual(['config.json: hidden_size', 'config.json: activation_function']);
+    const oss = { ...baseConfig('gpt_oss'), num_experts_per_tok: 5, sliding_window: null, num_key_value_heads: 3 };
+    expect(problemsOf(oss).map((p) => p.at)).toEqual([
+      'config.json: num_key_value_heads',
+      'config.json: sliding_window',
+      'config.json: num_experts_per_tok',
+    ]);
     const partial = {
       ...baseConfig('llama'),
       rope_parameters: { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 },
@@ -114,6 +124,68 @@ describe('decodeLlamaConfig', () => {
 
   it('passes over a partial factor for plain rope, as transformers does', () => {
     expect(decoded('llama', { partial_rotary_factor: 0.5 }).rope.dim).toBe(128);
+  });
+});
+
+describe('decodeOptConfig', () => {
+  const read = (config: Config): OptConfig => {
+    const c = decodeOptConfig(config);
+    if (E.isLeft(c)) throw new TypeError(JSON.stringify(c.left));
+    return c.right;
+  };
+
+  it('has the defaults of transformers', () => {
+    const shape = { layers: 12, heads: 12, headDim: 64, positions: 2048 };
+    expect(read({})).toMatchObject({
+      ...shape,
+      normFirst: true,
+      finalNorm: true,
+      affine: true,
+      tied: true,
+      padding: 1,
+    });
+    expect(read({ pad_token_id: null }).padding).toBeUndefined();
+  });
+
+  it('projects where embeddings have a width of their own', () => {
+    expect(read({}).projected).toBe(false);
+    expect(read({ word_embed_proj_dim: 768 }).projected).toBe(false);
+    expect(read({ word_embed_proj_dim: 512 }).projected).toBe(true);
+  });
+
+  it('has no last normalization where layers normalize what they give', () => {
+    expect(read({ do_layer_norm_before: false }).finalNorm).toBe(false);
+    expect(read({ _remove_final_layer_norm: true })).toMatchObject({ normFirst: true, finalNorm: false });
+  });
+});
+
+describe('decodeGptOssConfig', () => {
+  const read = (config: Config): GptOssConfig => {
+    const c = decodeGptOssConfig(config);
+    if (E.isLeft(c)) throw new TypeError(JSON.stringify(c.left));
+    return c.right;
+  };
+
+  it('has the defaults of transformers', () => {
+    const c = read({ num_hidden_layers: 3 });
+    expect(c).toMatchObject({ heads: 64, groups: 8, headDim: 64, epsilon: 1e-5, expertsPerToken: 4, tied: false });
+    expect(c.windows).toEqual([128, undefined, 128]);
+    const yarn = { _tag: 'Yarn', factor: 32, betaFast: 32, betaSlow: 1, truncate: false, originalPositions: 4096 };
+    expect(c.rope).toMatchObject({ theta: 150000, dim: 64, scaling: yarn });
+  });
+
+  it('reads the older fields of rope', () => {
+    const scaling = { rope_type: 'yarn', factor: 8, original_max_position_embeddings: 64, truncate: true };
+    const { rope } = read({ rope_scaling: scaling, rope_theta: 500 });
+    expect(rope).toMatchObject({
+      theta: 500,
+      scaling: { _tag: 'Yarn', factor: 8, originalPositions: 64, truncate: true },
+    });
+  });
+
+  it('tells an absent field from null', () => {
+    const c = read({ hidden_size: 2944, num_key_value_heads: null, head_dim: null });
+    expect(c).toMatchObject({ groups: 64, headDim: 46 });
   });
 });
 

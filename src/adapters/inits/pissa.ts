@@ -5,7 +5,7 @@
  * https://arxiv.org/abs/2404.02948
  */
 import { E } from '../../fp.js';
-import { matrix, svd, svdLowRank, tensorOfMatrix } from '../../ops/linalg/index.js';
+import { matrix, svdLeading, svdLowRank, tensorOfMatrix } from '../../ops/linalg/index.js';
 import { normalValues, split, type Key } from '../../ops/random.js';
 import { svdLowrankTestMatrix, type TorchGenerator } from '../../ops/torch-random/index.js';
 import { fail, type Result } from '../../problem.js';
@@ -59,7 +59,7 @@ export const pissaInit = async (
   return startFrom(config, { ...options, key: forLeaf }, async (layer) => {
     const problem = rankProblem(layer);
     if (problem !== undefined) return problem;
-    if (iterations === undefined) return E.right(pissaFactors(svd(layer.W), layer.r, layer.s));
+    if (iterations === undefined) return E.right(pissaFactors(svdLeading(layer.W, layer.r), layer.r, layer.s));
     const [own, rest] = split(random.next) as [Key, Key];
     random.next = rest;
     const short = Math.min(layer.W.rows, layer.W.cols);

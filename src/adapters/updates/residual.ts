@@ -1,12 +1,12 @@
 /**
  * Residual bases: a part of the weight that is taken out of it before an adapter adds its own, and that the weight itself tells.
  */
-import { matrix, leading, qr, tensorOfMatrix, transposed, type Matrix, type Svd } from '../../ops/linalg/index.js';
+import { matrix, qr, tensorOfMatrix, transposed, type Matrix, type Svd } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { noGrad } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
-import { hostMatrix, spectrumOf } from './spectrum.js';
+import { hostMatrix, leadingOf, spectrumOf } from './spectrum.js';
 
 /**
  * W' = W - s P(W), with P(W) of rank r: its r leading singular triplets (PiSSA), its r trailing ones (KaSA), or
@@ -58,7 +58,7 @@ export const residualFactors = (u: Residual, W: Tensor): { readonly B: Tensor; r
       ? { B: noGrad(() => matMul(W, Q)), A: tf.transpose(Q) }
       : { B: Q, A: noGrad(() => matMul(Q, W, true)) };
   }
-  const { U, S, Vt } = (u.of === 'leading' ? leading : trailing)(spectrumOf(W), u.r);
+  const { U, S, Vt } = u.of === 'leading' ? leadingOf(W, u.r) : trailing(spectrumOf(W), u.r);
   const scaled = Float64Array.from(U.data, (x, i) => x * (S[i % S.length] as number));
   return { B: tensorOfMatrix(matrix(U.rows, S.length, scaled)), A: tensorOfMatrix(Vt) };
 };

@@ -2,7 +2,7 @@
  * Decompositions of base weights on the host, kept as long as the weights.
  */
 import { currentBackend } from '../../ops/backend.js';
-import { matrix, svd, type Matrix, type Svd } from '../../ops/linalg/index.js';
+import { leading, matrix, svd, svdLeading, type Matrix, type Svd } from '../../ops/linalg/index.js';
 import type { Tensor } from '../../ops/tensor.js';
 
 /**
@@ -34,4 +34,23 @@ export const spectrumOf = (W: Tensor): Svd => {
   const spectrum = svd(hostMatrix(W));
   known.set(W.dataId, spectrum);
   return spectrum;
+};
+
+/** The same for the leading triplets, which large weights have long before all of them. */
+const knownLeading = new WeakMap<object, Svd>();
+
+/**
+ * The r leading singular triplets of a tensor [m, n] on the host.
+ *
+ * @throws on webgpu, whose values cannot be read synchronously
+ */
+export const leadingOf = (W: Tensor, r: number): Svd => {
+  const [rows, cols] = W.shape as [number, number];
+  const found = [known.get(W.dataId), knownLeading.get(W.dataId)].find(
+    (s) => s?.U.rows === rows && s.Vt.cols === cols && s.S.length >= r,
+  );
+  if (found !== undefined) return leading(found, r);
+  const triplets = svdLeading(hostMatrix(W), r);
+  knownLeading.set(W.dataId, triplets);
+  return triplets;
 };

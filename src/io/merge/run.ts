@@ -105,20 +105,26 @@ const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promis
       return run.checkpoint.readRange(plan.source, block.start * rowBytes, into.length, into);
     };
     let coming = readBlock(0);
+    let writing: Promise<Result<void>> = Promise.resolve(E.right(undefined));
+    // nothing may be under way when the files are closed
+    const settled = async (failed: Result<never>): Promise<Result<never>> => {
+      await Promise.all([coming, writing]);
+      return failed;
+    };
     for (const [i, block] of blocks.entries()) {
       const bytes = (await coming) as Result<Uint8Array>;
-      if (E.isLeft(bytes)) return bytes;
+      if (E.isLeft(bytes)) return settled(bytes);
       coming = readBlock(i + 1);
       const merged = await merge(block, bytes.right);
-      const failed = merged.overflow < 0 ? undefined : overflowed(plan, block.start * grid.columns + merged.overflow);
-      const written = failed ?? (await file.write(merged.bytes));
-      if (E.isLeft(written)) {
-        // no read may be under way when the checkpoint is closed
-        await coming;
-        return written;
-      }
+      if (merged.overflow >= 0) return settled(overflowed(plan, block.start * grid.columns + merged.overflow));
+      // the block before is written while this one is merged
+      const written = await writing;
+      if (E.isLeft(written)) return settled(written);
+      writing = file.write(merged.bytes);
       run.advance(bytes.right.length, plan.name);
     }
+    const written = await writing;
+    if (E.isLeft(written)) return written;
     return E.right(undefined);
   } finally {
     release(run.adapter, update);

@@ -19,7 +19,7 @@ export interface TiledTensor {
   readonly tileBytes: number;
 }
 
-/** A merged tile; its bytes are good until the next call. */
+/** A merged tile; its bytes are good until the call after the next one, so that they may be written during the next. */
 export interface MergedTile {
   readonly bytes: Uint8Array;
   /** Index of the first element that was finite before and is not now; -1 if there is none. */
@@ -40,17 +40,18 @@ export type TileKernel = (update: WeightUpdate, tensor: TiledTensor) => Promise<
 /**
  * The reference kernel: float32 on the current tfjs backend, rounded once to the storage type.
  *
- * Each call makes a kernel with buffers of its own, which the next tile overwrites.
+ * Each call makes a kernel with buffers of its own.
  */
 export const tfjsKernel = (): TileKernel => {
   let values = new Float32Array(0);
-  let stored = new Uint8Array(0);
+  let stored = [new Uint8Array(0), new Uint8Array(0)] as const;
   return async (update, { dtype, shape, grid, tileBytes }) => ({
     buffers: [new Uint8Array(tileBytes), new Uint8Array(tileBytes)],
     merge: async (block, bytes) => {
       const n = block.count * grid.columns;
       if (values.length < n) values = new Float32Array(n);
-      if (stored.length < bytes.length) stored = new Uint8Array(bytes.length);
+      const place = stored[1].length < bytes.length ? new Uint8Array(bytes.length) : stored[1];
+      stored = [place, stored[0]];
       const before = decodeFloats(dtype, bytes, values.subarray(0, n));
       const whole = block.count === grid.rows;
       const merged = scope(() => {
@@ -60,7 +61,7 @@ export const tfjsKernel = (): TileKernel => {
       const after = await read(merged);
       merged.dispose();
       return {
-        bytes: encodeFloats(dtype, after, stored.subarray(0, bytes.length)),
+        bytes: encodeFloats(dtype, after, place.subarray(0, bytes.length)),
         overflow: firstOverflow(dtype, before, after),
       };
     },

@@ -25,12 +25,16 @@ interface Routing {
   readonly scores: Tensor;
 }
 
+/** 1 where a choice is e, [n, k, E]; tfjs has none for E = 1, and on wasm writes integers whatever type is asked for. */
+const oneHot = (chosen: Tensor, E: number): Tensor =>
+  E === 1 ? tf.ones([...chosen.shape, 1]) : tf.cast(tf.oneHot(chosen, E), 'float32');
+
 /** Routing of x [n, D] by logits R x + b; the choice is a constant, the scores are differentiable. */
 const route = (p: ModelWeights, module: string, x: Tensor, k: number): Routing => {
   const logits = linear(p, module, x);
   const E = logits.shape[1] as number;
   const chosen = tf.topk(stopGradient(logits), k).indices;
-  const places = tf.cast(tf.oneHot(chosen, E), 'float32'); // wasm writes integers whatever type is asked for
+  const places = oneHot(chosen, E);
   return { chosen, places, scores: tf.softmax(tf.sum(tf.mul(places, tf.expandDims(logits, 1)), 2)) };
 };
 

@@ -25,7 +25,7 @@ const sumRows = (from: Float32Array, to: Float32Array, [outer, n, inner]: readon
   }
 };
 
-/** Sum over neighbouring axes before the last, in float32; every other sum is left to `stock`. */
+/** Sum over neighbouring axes before the last, and of nothing, in float32; every other sum is left to `stock`. */
 export const sumOverRows = (stock: KernelConfig): KernelConfig => ({
   ...stock,
   kernelFunc: (args) => {
@@ -33,7 +33,9 @@ export const sumOverRows = (stock: KernelConfig): KernelConfig => ({
     const attrs = args.attrs as unknown as { readonly axis: number | number[]; readonly keepDims?: boolean };
     const axes = util.parseAxisParam(attrs.axis, x.shape);
     const block = blockOf(x.shape, axes);
-    if (heap === undefined || x.dtype !== 'float32' || block === undefined || block[2] === 1)
+    // an empty sum is 0; the stock kernel leaves the output as it finds it
+    const empty = sizeOf(x.shape) === 0;
+    if (heap === undefined || x.dtype !== 'float32' || block === undefined || (block[2] === 1 && !empty))
       return stock.kernelFunc(args);
     const shape = x.shape.flatMap((d, i) => (axes.includes(i) ? (attrs.keepDims === true ? [1] : []) : [d]));
     const out = heap.makeOutput(shape, 'float32');

@@ -11,7 +11,7 @@ import { packA, packB, panelSizes } from './panels.js';
 export interface RowMerge {
   /** Two places for blocks, where they need not be copied before they are merged. */
   readonly buffers: readonly [Uint8Array, Uint8Array];
-  /** Merges the rows from `start` on whose bytes these are; the result is good until the next call. */
+  /** Merges the rows from `start` on whose bytes these are; the result is good until the call after the next one. */
   readonly merge: (start: number, bytes: Uint8Array) => MergedRows;
 }
 
@@ -57,10 +57,9 @@ const wasmMerger =
   (matrix, blockBytes) => {
     const { dtype, columns, terms } = matrix;
     const sizes = panelSizes(matrix);
-    const lengths = [blockBytes, blockBytes, blockBytes, 4 * sizes.A, 4 * sizes.B, 8 * terms.length];
-    const [first, second, to, A, B, pairs, end] = placesFrom(Math.ceil(heapBase() / 16) * 16, lengths) as [
-      ...[number, number, number, number, number, number, number],
-    ];
+    const lengths = [...Array<number>(4).fill(blockBytes), 4 * sizes.A, 4 * sizes.B, 8 * terms.length];
+    const places = placesFrom(Math.ceil(heapBase() / 16) * 16, lengths);
+    const [in0 = 0, in1 = 0, out0 = 0, out1 = 0, A = 0, B = 0, pairs = 0, end = 0] = places;
     if (end > MOST_BYTES) return undefined;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
     if (missing > 0) memory.grow(missing);
@@ -73,10 +72,12 @@ const wasmMerger =
       pairsView.setFloat32(8 * i + 4, s, true);
     });
     const most = largestFiniteBits(dtype);
+    let [to, next] = [out0, out1];
     const rowBytes = columns * (dtype === 'F32' ? 4 : 2);
     return {
-      buffers: [new Uint8Array(buffer, first, blockBytes), new Uint8Array(buffer, second, blockBytes)],
+      buffers: [new Uint8Array(buffer, in0, blockBytes), new Uint8Array(buffer, in1, blockBytes)],
       merge: (start, bytes) => {
+        [to, next] = [next, to];
         const merged = new Uint8Array(buffer, to, bytes.length);
         const inside = bytes.buffer === buffer;
         if (!inside) merged.set(bytes);

@@ -75,7 +75,13 @@ POSITIONS = [[0, 1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 2, 3, 4]]
 LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
 YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=16)
 DYNAMIC = dict(rope_type="dynamic", rope_theta=10000.0, factor=2.0)
+PLAIN = dict(rope_type="default", rope_theta=10000.0)
 SLIDING = dict(use_sliding_window=True)
+# tensors [shape, scale] in place of those of the base, or beside them: scale sin(i + 1.7 j) for entry j of tensor i
+DECODER, LAYER = "model.decoder.", "model.layers.0."
+PROJECTED = {DECODER + "embed_tokens.weight": [[96, 24], 1], DECODER + "project_in.weight": [[32, 24], 0.3], DECODER + "project_out.weight": [[24, 32], 0.3]}
+LOUD = {LAYER + "mlp.experts.gate_up_proj_bias": [[4, 48], 12]}
+SINKS = {LAYER + "self_attn.sinks": [[4], 3]}
 VARIANTS = [
     ("mistral with a sliding window", "mistral", dict(sliding_window=3), {}),
     ("qwen2 with a sliding window from layer 1 on", "qwen2", dict(**SLIDING, sliding_window=2, max_window_layers=1, layer_types=None), {}),
@@ -90,27 +96,49 @@ VARIANTS = [
     ("llama with left padding alone", "llama", {}, dict(attentionMask=LEFT)),
     ("gpt2 with left padding and positions", "gpt2", {}, dict(attentionMask=LEFT, positionIds=POSITIONS)),
     ("qwen3 with shifted positions", "qwen3", {}, dict(positionIds=[[5, 6, 7, 8, 9, 10, 11]])),
+    ("opt with left padding alone", "opt", {}, dict(attentionMask=LEFT)),
+    ("opt with padding between", "opt", {}, dict(attentionMask=[[1, 1, 0, 0, 1, 0, 1], [1] * 7])),
+    ("opt with left padding and positions", "opt", {}, dict(attentionMask=LEFT, positionIds=POSITIONS)),
+    ("opt with shifted positions", "opt", {}, dict(positionIds=[[5, 6, 7, 8, 9, 10, 11]])),
+    ("opt that normalizes behind its layers, with gelu", "opt", dict(do_layer_norm_before=False, activation_function="gelu"), {}),
+    ("opt with plain normalizations and none at the end", "opt", dict(layer_norm_elementwise_affine=False, _remove_final_layer_norm=True), {}),
+    ("opt with projected embeddings", "opt", dict(word_embed_proj_dim=24), dict(waves=PROJECTED)),
+    ("gpt_oss with a sliding window in layer 0", "gpt_oss", dict(sliding_window=3), {}),
+    ("gpt_oss with a sliding window in every other layer", "gpt_oss", dict(sliding_window=2, layer_types=None), {}),
+    ("gpt_oss with left padding alone", "gpt_oss", {}, dict(attentionMask=LEFT)),
+    ("gpt_oss with one expert a token", "gpt_oss", dict(num_experts_per_tok=1), {}),
+    ("gpt_oss with all experts", "gpt_oss", dict(num_experts_per_tok=4, rms_norm_eps=1e-2), {}),
+    ("gpt_oss beyond the bounds of its units", "gpt_oss", {}, dict(waves=LOUD)),
+    ("gpt_oss with large sinks", "gpt_oss", {}, dict(waves=SINKS)),
+    ("gpt_oss with plain rope", "gpt_oss", dict(rope_parameters=PLAIN), {}),
+    ("gpt_oss with the rope of its type, far from the start", "gpt_oss", dict(rope_parameters=None),
+     dict(positionIds=[[0, 9, 90, 900, 9000, 9001, 90000]])),
 ]
+
+
+def wave(shape, seed, step=1.0):
+    return torch.sin(seed + step * torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
+
+
 PYTHON_NAMES = dict(attentionMask="attention_mask", positionIds="position_ids")
 
 cases = []
 for name, base, options, inputs in VARIANTS:
     config = json.loads((bases / base / "config.json").read_text()) | json.loads(json.dumps(options))
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config), attn_implementation="eager").eval()
-    loaded = model.load_state_dict(load_file(bases / base / "model.safetensors"), strict=False)
-    assert not loaded.unexpected_keys and set(loaded.missing_keys) <= {"lm_head.weight"}, loaded
+    waves = {k: scale * wave(shape, i, 1.7) for i, (k, (shape, scale)) in enumerate(inputs.get("waves", {}).items())}
+    weights = load_file(bases / base / "model.safetensors") | waves
+    missing = model.state_dict().keys() - weights.keys()
+    assert missing <= {"lm_head.weight"}, missing
+    model.load_state_dict({k: v for k, v in weights.items() if k in model.state_dict()}, strict=False)
     model.tie_weights()
     with torch.no_grad():
-        logits = model(input_ids=torch.tensor(IDS), **{PYTHON_NAMES[k]: torch.tensor(v) for k, v in inputs.items()}).logits
+        logits = model(input_ids=torch.tensor(IDS), **{PYTHON_NAMES[k]: torch.tensor(v) for k, v in inputs.items() if k in PYTHON_NAMES}).logits
     cases.append(dict(name=name, base=base, config=options, inputIds=IDS, **inputs, logits=rounded(logits[:, :, :8].tolist(), 7)))
 write("variants.json", cases)
 
 
 # ---------------------------------------------------------------- torch.nn.MultiheadAttention, width 6
-def wave(shape, seed):
-    return torch.sin(seed + torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
-
-
 cases = []
 for name, heads, query, key in [("sequence first with a batch", 2, [4, 3, 6], [5, 3, 6]), ("no batch", 3, [4, 6], [4, 6]), ("one head", 1, [2, 2, 6], [2, 2, 6])]:
     layer = torch.nn.MultiheadAttention(6, heads).eval()

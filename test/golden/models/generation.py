@@ -16,7 +16,8 @@ bases = here.parent / "cases" / "bases"
 
 WINDOW = dict(sliding_window=4)
 MIXED = dict(use_sliding_window=True, sliding_window=3, layer_types=["sliding_attention", "full_attention"])
-MODELS = [("llama", {}), ("mistral", {}), ("mistral", WINDOW), ("qwen2", {}), ("qwen2", MIXED), ("qwen3", {}), ("gpt2", {})]
+MODELS = [("llama", {}), ("mistral", {}), ("mistral", WINDOW), ("qwen2", {}), ("qwen2", MIXED), ("qwen3", {}), ("gpt2", {}),
+          ("opt", {}), ("gpt_oss", {}), ("gpt_oss", WINDOW)]
 
 
 def rounded(x, digits):
@@ -84,7 +85,7 @@ cases = []
 P = 3
 for base, options in MODELS:
     model = load(base, options)
-    heads = model.config.num_attention_heads if base == "gpt2" else model.config.num_key_value_heads
+    heads = getattr(model.config, "num_key_value_heads", model.config.num_attention_heads)
     ids, mask = padded(PROMPTS[:2])
     B = len(ids)
     cache = DynamicCache([(wave([1, heads, P, 8], 2 * l).expand(B, -1, -1, -1), wave([1, heads, P, 8], 2 * l + 1).expand(B, -1, -1, -1)) for l in range(2)])

@@ -18,6 +18,7 @@ const reference = (
   [q, k, v]: readonly [Float32Array, Float32Array, Float32Array],
   scale: number,
   sees: (b: number, i: number, j: number) => boolean,
+  sinks?: ReadonlyArray<number>,
 ): ReadonlyArray<number> => {
   const out = Array.from({ length: B * S * H * e }, () => 0);
   for (let b = 0; b < B; b++)
@@ -31,7 +32,8 @@ const reference = (
             sum += (q[((b * H + h) * S + i) * d + c] as number) * (k[(group * T + j) * d + c] as number);
           return Math.exp(sum * scale);
         };
-        const total = keys.reduce((sum, j) => sum + score(j), 0);
+        const sink = sinks === undefined ? 0 : Math.exp(sinks[h] as number);
+        const total = keys.reduce((sum, j) => sum + score(j), sink);
         for (const j of keys)
           for (let c = 0; c < e; c++) {
             const at = ((b * S + i) * H + h) * e + c;
@@ -81,6 +83,33 @@ describe('attention', () => {
     const data = [values(q, 1), values(k, 2), values(k, 3)] as const;
     const y = attention(tensorOf(data[0], q), tensorOf(data[1], k), tensorOf(data[2], k), { scale: 1 });
     expect(await read(y)).toBeAllClose(reference(q, k, data, 1, () => true));
+  });
+});
+
+describe('attention sinks', () => {
+  it('take their share of the weights and give nothing for it', async () => {
+    const [q, k]: readonly [Four, Four] = [
+      [2, 4, 3, 2],
+      [2, 2, 3, 2],
+    ];
+    const data = [values(q, 1), values(k, 2), values(k, 3)] as const;
+    const sinks = [-1, 0, 0.5, 2];
+    const mask = causalMask({ queries: 3, keys: 3 });
+    const y = attention(tensorOf(data[0], q), tensorOf(data[1], k), tensorOf(data[2], k), {
+      scale: 0.7,
+      mask,
+      sinks: tensorOf(Float32Array.from(sinks), [4]),
+    });
+    expect(y.shape).toEqual([2, 3, 8]);
+    expect(await read(y)).toBeAllClose(reference(q, k, data, 0.7, (_, i, j) => j <= i, sinks));
+  });
+
+  it('take all of a query that sees nothing', async () => {
+    const mask = causalMask({ queries: 2, keys: 2, padding: tensorOf(Int32Array.from([0, 1]), [1, 2]) });
+    const one = tensorOf(Float32Array.from([2, 4]), [1, 1, 2, 1]);
+    const sinks = tensorOf(Float32Array.from([-50]), [1]);
+    const y = await read(attention(one, one, one, { scale: 1, mask, sinks }));
+    expect([...y]).toEqual([0, 4]);
   });
 });
 

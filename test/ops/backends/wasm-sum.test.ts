@@ -34,3 +34,10 @@ it('sums integers and truth values', async () => {
   expect(await read(tf.sum(x, 0))).toEqual(Float32Array.of(4, 6));
   expect(await read(tf.sum(tf.greater(x, 1), 0))).toEqual(Float32Array.of(1, 2));
 });
+
+it('sums nothing to 0, also where memory was used before', async () => {
+  for (let i = 0; i < 20; i++) tensorOf(Float32Array.of(7, 7, 7), [3]).dispose();
+  const y = scope(() => tf.sum(tensorOf(new Float32Array(0), [3, 0]), 1));
+  expect(await read(y)).toEqual(new Float32Array(3));
+  y.dispose();
+});

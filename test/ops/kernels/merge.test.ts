@@ -67,14 +67,18 @@ const mergedIn = (
   const prepared = merge(matrix, blockRows * row)!;
   const out = new Uint8Array(bytes.length);
   let overflow = -1;
+  let last = (): void => undefined;
   for (let start = 0, turn = 0; start < matrix.rows; start += blockRows, turn++) {
     const block = bytes.subarray(start * row, Math.min(bytes.length, (start + blockRows) * row));
     const at = prepared.buffers[turn % 2 === 0 ? 0 : 1].subarray(0, block.length);
     if (inside) at.set(block);
     const merged = prepared.merge(start, inside ? at : block);
-    out.set(merged.bytes, start * row);
+    // a result is still good after the next call
+    last();
+    last = () => out.set(merged.bytes, start * row);
     if (overflow < 0 && merged.overflow >= 0) overflow = start * matrix.columns + merged.overflow;
   }
+  last();
   return { bytes: out, overflow };
 };
 

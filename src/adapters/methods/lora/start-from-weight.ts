@@ -7,7 +7,7 @@ import { tensorOfMatrix, transposed, type Svd } from '../../../ops/linalg/index.
 import { lookup, type Tensor, type Weights } from '../../../ops/tensor.js';
 import { fail, type Result } from '../../../problem.js';
 import type { Site } from '../../site.js';
-import { hostMatrix, spectrumOf } from '../../updates/spectrum.js';
+import { hostMatrix, leadingOf, spectrumOf } from '../../updates/spectrum.js';
 import type { LoraConfig } from './config.js';
 import { micaFactors, oloraFactors, pissaFactors, type Factors } from './factors.js';
 import { startName } from './starts.js';
@@ -60,10 +60,10 @@ export const startFromWeight = (
       `${detail.r}`,
     );
   const turned = detail._tag === 'Embedding' || detail.transposed;
-  const spectrum = (): Svd => (turned ? flipped(spectrumOf(W)) : spectrumOf(W));
+  const as = (spectrum: Svd): Svd => (turned ? flipped(spectrum) : spectrum);
   const factors = (): Factors => {
-    if (name === 'mica') return micaFactors(spectrum(), detail.r);
-    if (name === 'pissa') return pissaFactors(spectrum(), detail.r, detail.s);
+    if (name === 'mica') return micaFactors(as(spectrumOf(W)), detail.r);
+    if (name === 'pissa') return pissaFactors(as(leadingOf(W, detail.r)), detail.r, detail.s);
     return oloraFactors(turned ? transposed(hostMatrix(W)) : hostMatrix(W), detail.r);
   };
   const { A, B } = factors();
