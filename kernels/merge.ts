@@ -177,28 +177,21 @@ function block(
 
 /** The same for one storage type; see `merge`. */
 // @inline
-function mergeKind(
-  kind: i32,
-  from: usize,
-  to: usize,
-  start: i32,
-  rows: i32,
-  columns: i32,
-  A: usize,
-  B: usize,
-  rank: i32,
-  terms: usize,
-  end: usize,
-): v128 {
+function mergeKind(kind: i32, from: usize, to: usize, start: i32, rows: i32, columns: i32, factors: usize): v128 {
+  const A: usize = load<u32>(factors);
+  const B: usize = load<u32>(factors, 4);
+  const rank: usize = load<u32>(factors, 8);
+  const terms = factors + 16;
+  const end = terms + 8 * load<u32>(factors, 12);
   const size: usize = kind === F32 ? 4 : 2;
   const step: usize = (columns as usize) * size;
-  const panel: usize = 32 * (rank as usize);
+  const panel: usize = 32 * rank;
   let most = i32x4.splat(0);
   let i: i32 = 0;
   while (i < rows) {
     const lane = (start + i) & 3;
     const count = min(4 - lane, rows - i);
-    const b = B + (((start + i) >> 2) as usize) * 16 * (rank as usize);
+    const b = B + (((start + i) >> 2) as usize) * 16 * rank;
     let x = from + (i as usize) * step;
     let y = to + (i as usize) * step;
     let a = A;
@@ -230,30 +223,16 @@ function mergeKind(
  * @param kind 0: bfloat16, 1: float16, 2: float32
  * @param from, to the block's bytes before and after, rows * columns elements each
  * @param start index of the block's first row in B
- * @param A, B the packed factors
- * @param rank the sum of the terms' ranks
- * @param terms, count where the terms' pairs (rank as u32, s as f32) are, and how many
+ * @param factors where A's panels are, where B's, the sum of the terms' ranks, how many terms (u32 each); then the terms' pairs
+ *   (rank as u32, s as f32)
  * @returns the largest magnitude before rounding, as float32 bits; above that of the largest finite value of the type (NaN
  *   included) the result is not to be used
  */
-export function merge(
-  kind: i32,
-  from: usize,
-  to: usize,
-  start: i32,
-  rows: i32,
-  columns: i32,
-  A: usize,
-  B: usize,
-  rank: i32,
-  terms: usize,
-  count: i32,
-): i32 {
-  const end = terms + 8 * (count as usize);
+export function merge(kind: i32, from: usize, to: usize, start: i32, rows: i32, columns: i32, factors: usize): i32 {
   let most: v128;
-  if (kind === BF16) most = mergeKind(BF16, from, to, start, rows, columns, A, B, rank, terms, end);
-  else if (kind === F16) most = mergeKind(F16, from, to, start, rows, columns, A, B, rank, terms, end);
-  else most = mergeKind(F32, from, to, start, rows, columns, A, B, rank, terms, end);
+  if (kind === BF16) most = mergeKind(BF16, from, to, start, rows, columns, factors);
+  else if (kind === F16) most = mergeKind(F16, from, to, start, rows, columns, factors);
+  else most = mergeKind(F32, from, to, start, rows, columns, factors);
   const low = max(i32x4.extract_lane(most, 0), i32x4.extract_lane(most, 1));
   return max(low, max(i32x4.extract_lane(most, 2), i32x4.extract_lane(most, 3)));
 }

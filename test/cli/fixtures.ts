@@ -72,6 +72,10 @@ export const editedAdapter = (from: string, to: string, edit: Edit): string =>
 export const editedModel = (from: string, to: string, edit: Edit): string =>
   edited(from, to, { config: 'config.json', tensors: 'model.safetensors' }, edit);
 
+/** The Llama base under a model type that has no forward pass, in a new folder. */
+export const withoutForward = (to: string): string =>
+  editedModel(llama.base, to, { config: { model_type: 'granite', architectures: ['GraniteForCausalLM'] } });
+
 /** A tensor with other values. */
 export const withValues = (tensor: RawTensor, f: (value: number, i: number) => number): RawTensor => ({
   ...tensor,

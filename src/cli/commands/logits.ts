@@ -13,7 +13,7 @@ import type { ModelFolder } from '../../io/merge/unmerge.js';
 import { serialize, type RawTensor } from '../../io/safetensors/write.js';
 import { specAfter } from '../../adapters/compile.js';
 import { struct } from '../../models/config.js';
-import { modelOf } from '../../models/registry.js';
+import { languageModelOf, modelOf } from '../../models/registry.js';
 import type { ModelSpec } from '../../models/spec.js';
 import { read, scope, tensorOf, type Backend } from '../../ops/backend.js';
 import { encodeFloats } from '../../ops/dtype.js';
@@ -41,10 +41,11 @@ interface Options {
   readonly backend: Backend;
 }
 
-/** GPT-2's learned positions end somewhere. */
-const checkLength = (ids: ReadonlyArray<number>, { config }: ModelSpec): Result<void> => {
-  const positions = config['n_positions'];
-  return typeof positions === 'number' && ids.length > positions
+/** Learned positions end somewhere; a model that is not known is refused when it is to compute. */
+const checkLength = (ids: ReadonlyArray<number>, spec: ModelSpec): Result<void> => {
+  const model = languageModelOf(spec);
+  const positions = E.isRight(model) ? model.right.geometry.positions : undefined;
+  return positions !== undefined && ids.length > positions
     ? fail('weft logits: --input-ids', `at most ${positions} tokens`, `${ids.length}`)
     : E.right(undefined);
 };

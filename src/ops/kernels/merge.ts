@@ -33,11 +33,7 @@ interface MergeExports {
     start: number,
     rows: number,
     columns: number,
-    A: number,
-    B: number,
-    rank: number,
-    terms: number,
-    count: number,
+    factors: number,
   ) => number;
 }
 
@@ -57,19 +53,20 @@ const wasmMerger =
   (matrix, blockBytes) => {
     const { dtype, columns, terms } = matrix;
     const sizes = panelSizes(matrix);
-    const lengths = [...Array<number>(4).fill(blockBytes), 4 * sizes.A, 4 * sizes.B, 8 * terms.length];
+    const lengths = [...Array<number>(4).fill(blockBytes), 4 * sizes.A, 4 * sizes.B, 16 + 8 * terms.length];
     const places = placesFrom(Math.ceil(heapBase() / 16) * 16, lengths);
-    const [in0 = 0, in1 = 0, out0 = 0, out1 = 0, A = 0, B = 0, pairs = 0, end = 0] = places;
+    const [in0 = 0, in1 = 0, out0 = 0, out1 = 0, A = 0, B = 0, factors = 0, end = 0] = places;
     if (end > MOST_BYTES) return undefined;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
     if (missing > 0) memory.grow(missing);
     const { buffer } = memory;
     packA(matrix, new Float32Array(buffer, A, sizes.A));
     packB(matrix, new Float32Array(buffer, B, sizes.B));
-    const pairsView = new DataView(buffer, pairs, 8 * terms.length);
+    const words = new DataView(buffer, factors, 16 + 8 * terms.length);
+    [A, B, sizes.rank, terms.length].forEach((word, i) => words.setUint32(4 * i, word, true));
     terms.forEach(({ rank, s }, i) => {
-      pairsView.setUint32(8 * i, rank, true);
-      pairsView.setFloat32(8 * i + 4, s, true);
+      words.setUint32(16 + 8 * i, rank, true);
+      words.setFloat32(20 + 8 * i, s, true);
     });
     const most = largestFiniteBits(dtype);
     let [to, next] = [out0, out1];
@@ -83,7 +80,7 @@ const wasmMerger =
         if (!inside) merged.set(bytes);
         const from = inside ? bytes.byteOffset : to;
         const rows = rowBytes === 0 ? 0 : bytes.length / rowBytes;
-        const largest = merge(kinds[dtype], from, to, start, rows, columns, A, B, sizes.rank, pairs, terms.length);
+        const largest = merge(kinds[dtype], from, to, start, rows, columns, factors);
         // Infinity, NaN and overflow are rare, and done with care elsewhere.
         return largest > most ? mergeRowsReference(matrix, start, bytes) : { bytes: merged, overflow: -1 };
       },

@@ -1,7 +1,9 @@
 /** Generation on the command line. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
-import { golden, llama } from '../fixtures.js';
+import { temporaryFolder } from '../../io/folder.js';
+import { golden, llama, withoutForward } from '../fixtures.js';
 import { run } from '../run.js';
 
 interface Case {
@@ -95,7 +97,7 @@ describe('bad input', () => {
   });
 
   it('refuses a model without a forward pass', async () => {
-    const done = await generate(golden('bases/opt'), '1,2');
+    const done = await generate(withoutForward(join(temporaryFolder(), 'granite')), '1,2');
     expect(done.code).toBe(1);
     expect(done.err).toContain('config.json: model_type');
   });

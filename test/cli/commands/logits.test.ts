@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder, tree } from '../../io/folder.js';
-import { golden, llama, readFile, valuesIn } from '../fixtures.js';
+import { golden, llama, readFile, valuesIn, withoutForward } from '../fixtures.js';
 import { run } from '../run.js';
 
 const logits = (base: string, ids: ReadonlyArray<number> | string, out: string, ...more: ReadonlyArray<string>) =>
@@ -88,11 +88,11 @@ describe('bad input', () => {
     expect(tree(folder)).toEqual([]);
   });
 
-  it('refuses more tokens than GPT-2 has positions', async () => {
+  it.each(['gpt2', 'opt'])('refuses more tokens than %s has positions', async (base) => {
     const folder = temporaryFolder();
     const ids = Array.from({ length: 65 }, () => 1);
     await refuses(
-      logits(golden('bases/gpt2'), ids, join(folder, 'y')),
+      logits(golden(`bases/${base}`), ids, join(folder, 'y')),
       1,
       'expected  at most 64 tokens',
       'found     65',
@@ -102,7 +102,8 @@ describe('bad input', () => {
 
   it('refuses a model without a forward pass', async () => {
     const folder = temporaryFolder();
-    await refuses(logits(golden('bases/opt'), '1,2', join(folder, 'y')), 1, 'config.json: model_type');
+    const base = withoutForward(join(temporaryFolder(), 'granite'));
+    await refuses(logits(base, '1,2', join(folder, 'y')), 1, 'config.json: model_type');
     expect(tree(folder)).toEqual([]);
   });
 

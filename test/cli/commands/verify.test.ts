@@ -1,10 +1,9 @@
 /** Laws on the command line. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { numTensors } from '../../../src/ops/backend.js';
 import { temporaryFolder } from '../../io/folder.js';
-import { bf16, editedAdapter, editedModel, golden, llama, withValues } from '../fixtures.js';
+import { bf16, editedAdapter, editedModel, golden, llama, withoutForward, withValues } from '../fixtures.js';
 import { run } from '../run.js';
 
 const verify = (base: string, adapter: string, ...more: ReadonlyArray<string>) =>
@@ -61,10 +60,7 @@ describe('laws that hold', () => {
   });
 
   it('leave out the forward pass of a model that has none here', async () => {
-    const folder = editedModel(llama.base, join(temporaryFolder(), 'granite'), (tensors) => tensors);
-    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
-    const granite = { ...config, model_type: 'granite', architectures: ['GraniteForCausalLM'] };
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(granite));
+    const folder = withoutForward(join(temporaryFolder(), 'granite'));
     const { code, json } = await verify(folder, llama.adapter, '--json');
     expect(code).toBe(0);
     const row = (json()['laws'] as Row[]).find((r) => r.law === 'model forward');
