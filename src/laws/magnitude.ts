@@ -18,7 +18,9 @@ interface State {
 type Nested = Sum | Sequence;
 
 /** The update with every factor taken absolutely, for those that are monotone in their factors. */
-const absolute = (u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Residual | Split | Prompt | Branch>): WeightUpdate => {
+const absolute = (
+  u: Exclude<WeightUpdate, Normalize | Nested | Reflect | Residual | Split | Prompt | Branch>,
+): WeightUpdate => {
   switch (u._tag) {
     case 'LowRank':
     case 'Modulate':
