@@ -68,15 +68,20 @@ const orThrow = <A>(result: Result<A>): A => {
 };
 
 /**
- * Tolerances: merged weights 1e-5 (1e-6 absolute); outputs and gradients 1e-4, absolute in terms of the largest value. PiSSA, PSOFT and OSF
- * take singular triplets of the weights, which PEFT finds in float32: off by 2^-24 sigma^2 / gap, gap the distance to the next one.
+ * Tolerances: merged weights 1e-5 (1e-6 absolute); outputs and gradients 1e-4, absolute in terms of the largest value. PiSSA, KaSA, PSOFT and
+ * OSF take singular triplets of the weights, which PEFT finds in float32: off by 2^-24 sigma^2 / gap, gap the distance to the next one.
  */
 const tolerance = { merged: 1e-5, mergedAbsolute: 1e-6, decomposedAbsolute: 1e-5, computed: 1e-4 } as const;
 
-const decomposed = (leaf: Leaf): boolean =>
-  leaf.method === psoft ||
-  leaf.method === osf ||
-  (leaf.config as { readonly init_lora_weights?: unknown }).init_lora_weights === 'pissa';
+const decomposed = (leaf: Leaf): boolean => {
+  const config = leaf.config as { readonly init_lora_weights?: unknown; readonly kasa_config?: unknown };
+  return (
+    leaf.method === psoft ||
+    leaf.method === osf ||
+    config.init_lora_weights === 'pissa' ||
+    (config.kasa_config ?? null) !== null
+  );
+};
 
 interface Rounding {
   readonly half: boolean;
