@@ -2,9 +2,9 @@
  * Sums over axes that are not the last, as sums of rows on the wasm heap: the stock kernel of tfjs 4.22 transposes first, which
  * takes up to 35 ns an element. Gradients of biases and the column norms of DoRA are such sums.
  */
-import { util } from '@tensorflow/tfjs-core';
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { sizeOf, type Shape } from '../tensor.js';
+import { reductionOf } from './reduction.js';
 import { heapOf } from './wasm-heap.js';
 
 /** A shape as [outer, n, inner] with n the summed axes, which must lie side by side; undefined where they do not. */
@@ -30,14 +30,12 @@ export const sumOverRows = (stock: KernelConfig): KernelConfig => ({
   ...stock,
   kernelFunc: (args) => {
     const [heap, x] = [heapOf(args.backend), args.inputs['x'] as TensorInfo];
-    const attrs = args.attrs as unknown as { readonly axis: number | number[]; readonly keepDims?: boolean };
-    const axes = util.parseAxisParam(attrs.axis, x.shape);
+    const { axes, shape } = reductionOf(x.shape, args.attrs);
     const block = blockOf(x.shape, axes);
     // an empty sum is 0; the stock kernel leaves the output as it finds it
     const empty = sizeOf(x.shape) === 0;
     if (heap === undefined || x.dtype !== 'float32' || block === undefined || (block[2] === 1 && !empty))
       return stock.kernelFunc(args);
-    const shape = x.shape.flatMap((d, i) => (axes.includes(i) ? (attrs.keepDims === true ? [1] : []) : [d]));
     const out = heap.makeOutput(shape, 'float32');
     sumRows(heap.typedArrayFromHeap(x) as Float32Array, heap.typedArrayFromHeap(out) as Float32Array, block);
     return out;

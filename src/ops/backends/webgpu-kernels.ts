@@ -2,7 +2,9 @@
  * Kernels of tfjs's WebGPU backend that Weft mends.
  */
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
+import { reductionOf } from './reduction.js';
 import { stridedSliceByGather } from './strided-slice.js';
 
 const FLAG = 'WEBGPU_MATMUL_PROGRAM_TYPE';
@@ -81,6 +83,18 @@ const flipToReverse = (stock: KernelConfig): KernelConfig => ({
   },
 });
 
+/** Makes a float32 sum of nothing 0: tfjs 4.22 asks for a buffer of an impossible size. */
+const sumOfNothing = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => {
+    const x = args.inputs['x'] as TensorInfo;
+    if (sizeOf(x.shape) > 0 || x.dtype !== 'float32') return stock.kernelFunc(args);
+    const { shape } = reductionOf(x.shape, args.attrs);
+    const zeros = new Float32Array(sizeOf(shape));
+    return { dataId: (args.backend as Storage).write(zeros, shape, 'float32'), shape, dtype: 'float32' };
+  },
+});
+
 const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig): void => {
   const stock = tf.getKernel(kernelName, 'webgpu');
   tf.unregisterKernel(kernelName, 'webgpu');
@@ -95,4 +109,5 @@ export const mendWebgpuKernels = (): void => {
   replace('Cumsum', flipToReverse);
   replace('Cumprod', flipToReverse);
   replace('StridedSlice', stridedSliceByGather);
+  replace('Sum', sumOfNothing);
 };
