@@ -40,7 +40,7 @@ export const machine = (): Machine => ({
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: cpus().length,
   memory: Math.round((10 * totalmem()) / 2 ** 30) / 10,
-  os: [distribution(), type(), release()].filter((part) => part !== undefined).join(' '),
+  os: [distribution(), type(), release().split('-')[0]].filter((part) => part !== undefined).join(' '),
   node: process.version,
   packages: {
     weftjs: versionIn('../'),
