@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { caseFolders } from '../parity/case.js';
 import { runCase, type CaseResult, type checkNames } from '../parity/run-case.js';
-import { peftTypes } from '../src/adapters/config.js';
+import { peftTypes } from '../src/adapters/registry.js';
 import { registry } from '../src/adapters/registry.js';
 import { E } from '../src/fp.js';
 import { lawMatrix } from '../src/laws/index.js';

@@ -4,7 +4,7 @@
 import * as t from 'io-ts';
 import { E } from '../fp.js';
 import { pythonJson } from '../io/python-json.js';
-import { all, fail, orProblems, problem, type Problem, type Result } from '../problem.js';
+import { all, fail, type Result } from '../problem.js';
 
 /** One field of a config: its decoder, the value when it is missing, and whether Python writes it as a float. */
 export interface Field<A> {
@@ -50,16 +50,6 @@ export const taskTypes = [
 /** The version of PEFT whose files new adapters are; PEFT does not read some configs without one. */
 export const peftVersion = '0.21.0';
 
-/** Values of `peft_type` in files of older versions: Bone is MiSS now. */
-const formerPeftTypes: ReadonlyArray<string> = ['BONE'];
-
-/** Every `peft_type` of PEFT 0.21. */
-export const peftTypes = (
-  'PROMPT_TUNING MULTITASK_PROMPT_TUNING P_TUNING PREFIX_TUNING CPT CARTRIDGE ADAPTION_PROMPT LORA ADALORA ADAMSS BEFT ' +
-  'BOFT C3A DEFT DELORA FOURIERFT FROD GLORA GRALORA HIRA HRA IA3 LILY LN_TUNING LOHA LOKR MISS OFT OSF PEANUT POLY ' +
-  'PSOFT PVERA RANDLORA ROAD SHIRA SUPERTUNING TINYLORA TRAINABLE_TOKENS UNILORA VBLORA VERA WAVEFT XLORA'
-).split(' ');
-
 const taskType = t.keyof(
   Object.fromEntries(taskTypes.map((k) => [k, null])) as Record<(typeof taskTypes)[number], null>,
 );
@@ -91,7 +81,8 @@ export interface Decoded<C> {
 
 const at = (name: string): string => `adapter_config.json: ${name}`;
 
-const show = (value: unknown): string => {
+/** A value of a file, in a problem. */
+export const show = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 };
@@ -132,24 +123,6 @@ export const decodeConfig = (
         },
         warnings: unknown.map((k) => `${at(k)}: this field is not known to Weft; it is kept but has no effect`),
       });
-};
-
-/** Checks that a parsed file is a config at all: an object whose `peft_type` PEFT knows. */
-export const configRecord = (json: unknown): Result<Readonly<Record<string, unknown>>> => {
-  if (!t.UnknownRecord.is(json)) return fail('adapter_config.json', 'a JSON object', show(json));
-  const type = json['peft_type'];
-  const problems: ReadonlyArray<Problem> =
-    typeof type === 'string' && (peftTypes.includes(type) || formerPeftTypes.includes(type))
-      ? []
-      : [
-          problem(
-            at('peft_type'),
-            `one of ${peftTypes.join(', ')}`,
-            type === undefined ? 'no such field' : show(type),
-            'Is this the folder of a PEFT adapter?',
-          ),
-        ];
-  return orProblems(problems, () => json);
 };
 
 /** Paths of the float fields of nested configs, for configs that were never read from a file. */

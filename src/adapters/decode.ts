@@ -1,19 +1,20 @@
 /**
  * From an adapter folder's two files to a checked adapter value.
  */
+import * as t from 'io-ts';
 import { E, F } from '../fp.js';
 import type { RawTensor } from '../io/safetensors/write.js';
 import type { ModelSpec } from '../models/spec.js';
 import { decodeFloats, isFloat } from '../ops/dtype.js';
 import { tensorOf } from '../ops/backend.js';
 import { recordOf, sameShape, showShape } from '../ops/tensor.js';
-import { all, orProblems, problem, unsupported, type Problem, type Result } from '../problem.js';
+import { all, fail, orProblems, problem, unsupported, type Problem, type Result } from '../problem.js';
 import type { Leaf } from './adapter.js';
-import { configRecord, decodeConfig, type BaseConfig } from './config.js';
+import { decodeConfig, show, type BaseConfig } from './config.js';
 import { decodeIndices, type Indices } from './indices.js';
 import { makeLeaf, type LeafParts } from './leaf.js';
 import type { Method } from './method.js';
-import { registry } from './registry.js';
+import { peftTypes, registry } from './registry.js';
 import type { Layout, ParamSpec } from './site.js';
 
 /** An adapter folder in memory; untrusted. */
@@ -31,6 +32,20 @@ export interface DecodedAdapter {
   readonly adapter: Leaf;
   readonly warnings: ReadonlyArray<string>;
 }
+
+/** Checks that a parsed file is a config at all: an object whose `peft_type` PEFT knows. */
+export const configRecord = (json: unknown): Result<Readonly<Record<string, unknown>>> => {
+  if (!t.UnknownRecord.is(json)) return fail('adapter_config.json', 'a JSON object', show(json));
+  const type = json['peft_type'];
+  return typeof type === 'string' && (Object.hasOwn(registry, type) || peftTypes.includes(type))
+    ? E.right(json)
+    : fail(
+        'adapter_config.json: peft_type',
+        `one of ${peftTypes.join(', ')}`,
+        type === undefined ? 'no such field' : show(type),
+        'Is this the folder of a PEFT adapter?',
+      );
+};
 
 const methodOf = (type: string): Result<Method> => {
   const method = registry[type];
@@ -179,6 +194,7 @@ export const decodeAdapter = (files: AdapterFiles, base: ModelSpec): Result<Deco
     E.bind('layout', ({ method, config, tree }) =>
       method.layout(config, {
         spec: tree.spec,
+        targets: method.targets,
         has: (name) => files.tensors.has(name),
         shapeOf: (name) => files.tensors.get(name)?.shape,
       }),

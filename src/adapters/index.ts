@@ -28,7 +28,6 @@ export {
   field,
   floatField,
   nullable,
-  peftTypes,
   type BaseConfig,
   type Field,
   type Fields,
@@ -60,7 +59,7 @@ export {
 export { lora } from './methods/lora/lora.js';
 export { hasResidual, plainLora, plainLoraFrom } from './plain-lora.js';
 export { countTrainable, print } from './print.js';
-export { registry } from './registry.js';
+export { peftTypes, registry } from './registry.js';
 export { layoutOfParts, type Layout, type ParamSpec, type Part, type Site } from './site.js';
 export { toLora, type ConversionError, type Converted } from './to-lora.js';
 export { treeChange, type TreeChange } from './tree.js';

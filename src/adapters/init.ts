@@ -53,7 +53,12 @@ export const init = (
     E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ config: c }) => method.restructure(c, base)),
     E.bind('layout', ({ config: c, tree }) =>
-      method.layout(c, { spec: tree.spec, has: () => false, weights: underNewKeys(tree.change, weights) }),
+      method.layout(c, {
+        spec: tree.spec,
+        targets: method.targets,
+        has: () => false,
+        weights: underNewKeys(tree.change, weights),
+      }),
     ),
     E.bind('params', ({ config: c, tree, layout }) =>
       scope(() => method.init(c, { layout, spec: tree.spec, key, weights: underNewKeys(tree.change, weights) })),

@@ -43,6 +43,7 @@ export const loraLeaf = (
     E.bind('layout', ({ config: c }): Result<Layout> =>
       lora.layout(c, {
         spec: tree.spec,
+        targets: lora.targets,
         has: (name) => Object.hasOwn(tensors, name),
         shapeOf: (name) => tensors[name]?.shape,
       }),

@@ -8,6 +8,7 @@ import type { Shape, Tensor, Weights } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
 import type { BaseConfig, Fields } from './config.js';
 import type { Layout, Site } from './site.js';
+import type { TargetRules } from './targets/defaults.js';
 import type { TreeChange } from './tree.js';
 import type { WeightUpdate } from './update.js';
 
@@ -15,6 +16,8 @@ import type { WeightUpdate } from './update.js';
 export interface LayoutContext {
   /** The module tree, after `spec`. */
   readonly spec: ModelSpec;
+  /** The method's own `targets`. */
+  readonly targets: TargetRules | undefined;
   /** Whether the checkpoint holds a tensor; at init nothing is there yet, so optional tensors are left out. */
   readonly has: (name: string) => boolean;
   /** Shape of a tensor of the checkpoint, for sizes that the config does not tell; nothing at init. */
@@ -83,6 +86,8 @@ export interface Method<C extends BaseConfig = any, D = any> {
   readonly reference: string;
   /** Fields of the config beyond the common ones, with PEFT's defaults. */
   readonly fields: Fields;
+  /** How it picks its modules; absent where it picks none, or only those that a config names. */
+  readonly targets?: TargetRules;
   /** Checks across fields; `r > 0` and the like belong to the fields' codecs. */
   readonly validate: (config: C) => Result<C>;
   /** The module tree that the config asks for; most methods keep the base's. */

@@ -127,13 +127,13 @@ const biasMode = (bias: string | undefined): 'none' | 'all' | 'only' =>
  */
 export const moduleLayout = <C extends TargetingConfig, D>(
   c: C,
-  { spec, has }: LayoutContext,
+  { spec, has, targets }: LayoutContext,
   partsOf: (modules: ReadonlyArray<ModuleSpec>) => Result<ReadonlyArray<Part<D>>>,
 ): Result<Layout<D>> =>
   F.pipe(
     E.Do,
     E.bind('saved', () => selectSaved(c, spec)),
-    E.bind('selected', () => selectModules(c, spec)),
+    E.bind('selected', () => selectModules(c, spec, targets)),
     E.bind('own', ({ selected }) => partsOf(selected.modules)),
     E.map(({ saved, selected, own }) => {
       const copies = savedModules(spec, saved.modules);

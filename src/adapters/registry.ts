@@ -93,3 +93,11 @@ export const registry: Readonly<Record<string, Method>> = {
   [vera.peftType]: vera,
   [waveft.peftType]: waveft,
 };
+
+/** Methods of PEFT 0.21 that Weft does not have. */
+const unfinished: ReadonlyArray<string> = ['XLORA'];
+
+/** Every `peft_type` that PEFT 0.21 writes. Bone is a name of older versions. */
+export const peftTypes: ReadonlyArray<string> = [...Object.keys(registry), ...unfinished]
+  .filter((type) => type !== bone.peftType)
+  .toSorted();

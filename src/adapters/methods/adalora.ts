@@ -19,6 +19,8 @@ import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { layerProblems, naturalInt, positiveInt } from '../targeting-fields.js';
+import { changed } from '../targets/defaults.js';
+import { adaloraTargets } from '../targets/defaults/others.js';
 import { lowRank, sequence, type WeightUpdate } from '../update.js';
 import { loraFields } from './lora/config.js';
 
@@ -162,6 +164,7 @@ export const adalora: Method<AdaloraConfig, Detail> = {
   peftType: 'ADALORA',
   reference: 'https://arxiv.org/abs/2303.10512',
   fields,
+  targets: { defaults: changed(adaloraTargets, { roberta: ['query', 'key', 'value', 'dense'] }), refusesMamba: true },
   validate: (c) => orProblems([...layerProblems(c), ...scheduleProblems(c), ...variantProblems(c)], () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

@@ -20,6 +20,7 @@ import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPa
 import { rowClusters, type Division, type RowClusters } from '../row-clusters.js';
 import type { Part } from '../site.js';
 import { layerSelection, positiveInt, targetModules, torchSeed } from '../targeting-fields.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 import { dense, lowRank, type WeightUpdate } from '../update.js';
 
 const orthogonal = new t.Type<'orthogonal' | null, unknown, unknown>(
@@ -214,6 +215,7 @@ export const adamss: Method<AdamssConfig, Detail> = {
   peftType: 'ADAMSS',
   reference: 'https://openreview.net/forum?id=8ZdWmpYxT0',
   fields,
+  targets: { defaults: changed(loraTargets, { vit: ['query', 'value'] }) },
   validate: (c) => orProblems(asaProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec, context))),

@@ -16,6 +16,7 @@ import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, paramPart, restructureSaved, unfit } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { targetModules } from '../targeting-fields.js';
+import { beftTargets } from '../targets/defaults/others.js';
 import { dense } from '../update.js';
 
 const fields = {
@@ -51,6 +52,7 @@ export const beft: Method<BeftConfig, null> = {
   peftType: 'BEFT',
   reference: 'https://arxiv.org/abs/2509.15974',
   fields,
+  targets: { defaults: beftTargets },
   validate: E.right,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(context.spec))),

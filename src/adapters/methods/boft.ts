@@ -26,6 +26,7 @@ import {
   targeting,
   trainedBias,
 } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { rotate, scale, sequence, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -133,6 +134,7 @@ export const boft: Method<BoftConfig, null> = {
   peftType: 'BOFT',
   reference: 'https://arxiv.org/abs/2311.06243',
   fields,
+  targets: likeLora,
   validate,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context))),

@@ -25,6 +25,7 @@ import {
   targetModules,
   trainedBias,
 } from '../targeting-fields.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
 import { dense, type WeightUpdate } from '../update.js';
 
@@ -93,6 +94,7 @@ export const c3a: Method<C3aConfig, Detail> = {
   peftType: 'C3A',
   reference: 'https://arxiv.org/abs/2407.19342',
   fields,
+  targets: { defaults: changed(loraTargets, { gpt2: ['mlp.c_proj'], gpt_bigcode: ['mlp.c_proj'] }) },
   validate: (c) => orProblems(regexLayerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

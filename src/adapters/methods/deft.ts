@@ -21,6 +21,7 @@ import type { InitContext, Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part, Site } from '../site.js';
 import { layerProblems, literals, positiveInt, probability, targeting, trainedBias } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, sequence, type Deflate, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -105,6 +106,7 @@ export const deft: Method<DeftConfig, Detail> = {
   peftType: 'DEFT',
   reference: 'https://arxiv.org/abs/2509.22793',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

@@ -17,6 +17,7 @@ import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part, Site } from '../site.js';
 import { byPattern, layerProblems, positiveInt, probability, targeting, trainedBias } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { patternValues } from '../targets/rank-pattern.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 import { normsOf } from '../updates/apply.js';
@@ -90,6 +91,7 @@ export const delora: Method<DeloraConfig, Detail> = {
   peftType: 'DELORA',
   reference: 'https://arxiv.org/abs/2503.18225',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -22,6 +22,7 @@ import type { Method } from '../method.js';
 import { featuresOf, eachModule, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import { remembered } from '../remembered.js';
 import type { Part } from '../site.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
 import { byPattern, layerProblems, positiveInt, targeting, torchSeed, trainedBias } from '../targeting-fields.js';
 import { lowRank } from '../update.js';
@@ -109,6 +110,7 @@ export const fourierft: Method<FourierFtConfig, Detail> = {
   peftType: 'FOURIERFT',
   reference: 'https://arxiv.org/abs/2405.03003',
   fields,
+  targets: { defaults: changed(loraTargets, { gpt2: ['mlp.c_proj'], gpt_bigcode: ['mlp.c_proj'] }) },
   validate: (c) => orProblems(layerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -29,6 +29,7 @@ import {
   torchSeed,
   trainedBias,
 } from '../targeting-fields.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 import { dense, type WeightUpdate } from '../update.js';
 import { sparseDelta } from '../updates/delta.js';
 
@@ -214,6 +215,7 @@ export const frod: Method<FrodConfig, Detail> = {
   peftType: 'FROD',
   reference: 'https://arxiv.org/abs/2512.23485',
   fields,
+  targets: { defaults: changed(loraTargets, { phi: ['q_proj', 'v_proj'], vit: ['query', 'value'] }) },
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, parts(c, context)),

@@ -25,6 +25,7 @@ import {
 } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { literals, positiveInt, targetModules, trainedBias } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { dense, lowRank, scale, sequence, type Modulate, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -155,6 +156,7 @@ export const glora: Method<GloraConfig, Detail> = {
   peftType: 'GLORA',
   reference: 'https://arxiv.org/abs/2306.07967',
   fields,
+  targets: likeLora,
   validate: E.right,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

@@ -24,6 +24,7 @@ import {
   targetModules,
   trainedBias,
 } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -121,6 +122,7 @@ export const gralora: Method<GraloraConfig, Detail> = {
   peftType: 'GRALORA',
   reference: 'https://arxiv.org/abs/2505.20355',
   fields,
+  targets: likeLora,
   validate,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

@@ -17,6 +17,7 @@ import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, warned, weightPart } from '../module-layout.js';
 import type { Layout, Part } from '../site.js';
 import { positiveInt, probability, rankPatterns, regexLayerProblems, targeting } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 
 const gaussian = t.refinement(t.string, (s) => s.toLowerCase() === 'gaussian', '"gaussian"');
 
@@ -98,6 +99,7 @@ export const hira: Method<HiraConfig, Detail> = {
   peftType: 'HIRA',
   reference: 'https://openreview.net/forum?id=TwJrTz9cRS',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(regexLayerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -19,6 +19,7 @@ import type { Method } from '../method.js';
 import { eachModule, inputColumns, moduleLayout, restructureSaved, warned, weightPart } from '../module-layout.js';
 import type { Layout, Part } from '../site.js';
 import { layerProblems, positiveInt, targeting, trainedBias } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 
 const fields = {
   ...targeting,
@@ -68,6 +69,7 @@ export const hra: Method<HraConfig, null> = {
   peftType: 'HRA',
   reference: 'https://arxiv.org/abs/2405.17484',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -16,7 +16,7 @@ import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
-import { ia3Feedforward } from '../targets/defaults/others.js';
+import { ia3Feedforward, ia3Targets } from '../targets/defaults/others.js';
 import { compilePattern, fullMatch } from '../targets/pattern.js';
 import { excludeModules, names, targetModules } from '../targeting-fields.js';
 import { scale } from '../update.js';
@@ -115,6 +115,7 @@ export const ia3: Method<Ia3Config, Detail> = {
   peftType: 'IA3',
   reference: 'https://arxiv.org/abs/2205.05638',
   fields,
+  targets: { defaults: ia3Targets, keepsLists: true },
   validate,
   restructure: restructureSaved,
   layout: (c, context) =>

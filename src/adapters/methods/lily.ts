@@ -17,6 +17,7 @@ import type { Method } from '../method.js';
 import { featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { ParamSpec, Part } from '../site.js';
 import { layerPatternProblems, positiveInt, targeting } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 
 const several = t.refinement(t.Integer, (n) => n >= 2, 'an integer of at least 2');
 
@@ -91,6 +92,7 @@ export const lily: Method<LilyConfig, null> = {
   peftType: 'LILY',
   reference: 'https://arxiv.org/abs/2407.09946',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, parts(c, context.spec)),

@@ -14,6 +14,7 @@ import type { Method, Restructured } from '../method.js';
 import { moduleLayout } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { excludeModules, targetModules } from '../targeting-fields.js';
+import { lnTuningTargets } from '../targets/defaults/others.js';
 import { selectModules, selectSaved } from '../targets/match.js';
 import { treeChange, unchangedSources } from '../tree.js';
 
@@ -44,12 +45,14 @@ const parts = (spec: ModelSpec, targets: ReadonlyArray<ModuleSpec>): ReadonlyArr
       ),
   );
 
+const rules = { defaults: lnTuningTargets };
+
 /** A copy of a tied weight no longer shares it. */
 const restructure = (c: LnTuningConfig, base: ModelSpec): Result<Restructured> =>
   F.pipe(
     E.Do,
     E.bind('saved', () => selectSaved(c, base)),
-    E.bind('selected', () => selectModules(c, base)),
+    E.bind('selected', () => selectModules(c, base, rules)),
     E.map(({ saved, selected }) => {
       const untied = untieSaved(base, [...saved.modules, ...selected.modules]);
       return { spec: untied.spec, change: treeChange(base, { ...unchangedSources(base), ...untied.sources }) };
@@ -61,6 +64,7 @@ export const lnTuning: Method<LnTuningConfig, AuxiliaryDetail> = {
   peftType: 'LN_TUNING',
   reference: 'https://arxiv.org/abs/2312.11420',
   fields,
+  targets: rules,
   validate: (c) => E.right(c),
   restructure,
   layout: (c, context) => moduleLayout(c, context, (modules) => E.right(parts(context.spec, modules))),

@@ -20,6 +20,7 @@ import { eachModule, moduleLayout, restructureSaved, unfit, weightPart } from '.
 import type { Part } from '../site.js';
 import { strengthsOf, type Strength } from '../strength.js';
 import { layerPatternProblems, positiveInt, rankPatterns, targeting } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { overKernel } from '../tucker.js';
 import { sequence, type WeightUpdate } from '../update.js';
 
@@ -104,6 +105,7 @@ export const loha: Method<LohaConfig, Detail> = {
   peftType: 'LOHA',
   reference: 'https://arxiv.org/abs/2108.06098',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -19,6 +19,7 @@ import { eachModule, moduleLayout, restructureSaved, unfit, weightPart } from '.
 import type { Part } from '../site.js';
 import { strengthsOf, type Strength } from '../strength.js';
 import { layerPatternProblems, literals, positiveInt, rankPatterns, targeting } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { overKernel } from '../tucker.js';
 import { dense, type WeightUpdate } from '../update.js';
 
@@ -110,6 +111,7 @@ export const lokr: Method<LokrConfig, Detail> = {
   peftType: 'LOKR',
   reference: 'https://arxiv.org/abs/2309.14859',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -19,6 +19,7 @@ import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { literals, positiveInt, probability, regexLayerProblems, targeting, trainedBias } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const boneFields = {
@@ -109,7 +110,12 @@ const sharing = (tensor: string): Omit<Method<MissConfig, Detail>, 'peftType' | 
 });
 
 /** MiSS. */
-export const miss: Method<MissConfig, Detail> = { ...sharing('miss_block'), peftType: 'MISS', fields };
+export const miss: Method<MissConfig, Detail> = {
+  ...sharing('miss_block'),
+  peftType: 'MISS',
+  fields,
+  targets: likeLora,
+};
 
 /** Bone, the name of MiSS up to PEFT 0.18: other names in the file, the same mathematics. */
 export const bone: Method<MissConfig, Detail> = { ...sharing('bone_block'), peftType: 'BONE', fields: boneFields };

@@ -30,6 +30,7 @@ import {
 } from '../module-layout.js';
 import type { Layout, Part } from '../site.js';
 import { layerPatternProblems, naturalInt, probability, targeting, trainedBias } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { rotate, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -162,6 +163,7 @@ export const oft: Method<OftConfig, Detail> = {
   peftType: 'OFT',
   reference: 'https://arxiv.org/abs/2306.07280',
   fields,
+  targets: likeLora,
   validate,
   restructure: restructureSaved,
   layout: (c, context) =>

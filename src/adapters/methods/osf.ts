@@ -16,7 +16,7 @@ import type { Method } from '../method.js';
 import { eachModule, moduleLayout, restructureSaved, weightPart } from '../module-layout.js';
 import type { Part, Site } from '../site.js';
 import { targetModules } from '../targeting-fields.js';
-import { defaultTargets } from '../targets/defaults.js';
+import { osfTargets } from '../targets/defaults/others.js';
 import { patternKey } from '../targets/rank-pattern.js';
 import { spectrumOf } from '../updates/spectrum.js';
 
@@ -82,12 +82,6 @@ const parts =
     return E.right([weightPart(spec, m, tensors, { k }, 'dependent', reason)]);
   };
 
-/** Where neither the config nor PEFT's table names targets, all linear layers are. */
-const withTargets = (c: OsfConfig, spec: ModelSpec): OsfConfig =>
-  c.target_modules === null && defaultTargets(c.peft_type, spec.modelType) === undefined
-    ? { ...c, target_modules: 'all-linear' }
-    : c;
-
 /** The triplets of W that do not stay. */
 const start =
   (weights: Weights) =>
@@ -110,12 +104,13 @@ export const osf: Method<OsfConfig, Detail> = {
   peftType: 'OSF',
   reference: 'https://arxiv.org/abs/2504.07097',
   fields,
+  targets: { defaults: osfTargets, otherwise: 'all-linear' },
   validate: E.right,
   restructure: restructureSaved,
   layout: (c, context) =>
     F.pipe(
       ranks(c),
-      E.chain((rankOf) => moduleLayout(withTargets(c, context.spec), context, eachModule(parts(context.spec, rankOf)))),
+      E.chain((rankOf) => moduleLayout(c, context, eachModule(parts(context.spec, rankOf)))),
     ),
   init: (_c, { layout, key, weights }) =>
     initParams(layout, key, weights, (site, role, _key, shape) => start(weights)(site, role, shape)),

@@ -27,6 +27,7 @@ import {
 } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { layerPatternProblems, naturalInt, positiveInt, targeting } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -82,6 +83,7 @@ export const peanut: Method<PeanutConfig, null> = {
   peftType: 'PEANUT',
   reference: 'https://arxiv.org/abs/2410.01870',
   fields,
+  targets: likeLora,
   validate: (c) =>
     F.pipe(
       orProblems(layerPatternProblems(c), () => c),

@@ -19,6 +19,7 @@ import type { Method, Routing } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { excludeModules, literals, positiveInt, targetModules } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { checkedTasks } from '../tasks.js';
 import type { WeightUpdate } from '../update.js';
 
@@ -109,6 +110,7 @@ export const poly: Method<PolyConfig, null> = {
   peftType: 'POLY',
   reference: 'https://arxiv.org/abs/2202.13914',
   fields,
+  targets: likeLora,
   validate: E.right,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

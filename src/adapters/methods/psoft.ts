@@ -38,6 +38,7 @@ import {
   targeting,
   torchSeed,
 } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -172,6 +173,7 @@ export const psoft: Method<PsoftConfig, null> = {
   peftType: 'PSOFT',
   reference: 'https://arxiv.org/abs/2505.11235',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems([...layerProblems(c), ...seriesProblems(c)], () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

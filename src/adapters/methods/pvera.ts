@@ -16,6 +16,7 @@ import {
   torchSeed,
   trainedBias,
 } from '../targeting-fields.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 
 const fields = {
   ...targetModules,
@@ -44,5 +45,6 @@ export const pvera: Method<PveraConfig, ScaledDetail> = {
   peftType: 'PVERA',
   reference: 'https://arxiv.org/abs/2512.07703',
   fields,
+  targets: { defaults: changed(loraTargets, { phi: ['q_proj', 'v_proj'], dinov2: ['query', 'value'] }) },
   ...scaledProjections('pvera', 2, warningsOf),
 };

@@ -55,6 +55,7 @@ import {
   torchSeed,
   trainedBias,
 } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -203,6 +204,7 @@ export const randlora: Method<RandloraConfig, Detail> = {
   peftType: 'RANDLORA',
   reference: 'https://arxiv.org/abs/2502.00987',
   fields,
+  targets: { ...likeLora, refusesMamba: true },
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

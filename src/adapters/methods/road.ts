@@ -20,6 +20,7 @@ import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { literals, targetModules } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { rotate } from '../update.js';
 
 const fields = {
@@ -101,6 +102,7 @@ export const road: Method<RoadConfig, number> = {
   peftType: 'ROAD',
   reference: 'https://arxiv.org/abs/2409.00119',
   fields,
+  targets: likeLora,
   validate: E.right,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

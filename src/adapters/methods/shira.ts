@@ -17,6 +17,7 @@ import type { Method } from '../method.js';
 import { eachModule, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { positiveInt, targetModules, torchSeed } from '../targeting-fields.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 
 const fields = {
   ...targetModules,
@@ -67,6 +68,7 @@ export const shira: Method<ShiraConfig, null> = {
   peftType: 'SHIRA',
   reference: 'https://arxiv.org/abs/2406.13175',
   fields,
+  targets: { defaults: changed(loraTargets, { phi: ['q_proj', 'v_proj'] }) },
   validate: (c) => E.right(c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

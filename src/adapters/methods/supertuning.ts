@@ -25,6 +25,7 @@ import {
 } from '../module-layout.js';
 import type { Layout, Part, Site } from '../site.js';
 import { positiveInt, probability, targetModules } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -163,6 +164,7 @@ export const supertuning: Method<SupertuningConfig, Detail> = {
   peftType: 'SUPERTUNING',
   reference: 'https://arxiv.org/abs/2607.09287',
   fields,
+  targets: likeLora,
   validate,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),

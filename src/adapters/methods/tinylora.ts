@@ -40,6 +40,7 @@ import {
   torchSeed,
   trainedBias,
 } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 import { spectrumOf } from '../updates/spectrum.js';
 
@@ -186,6 +187,7 @@ export const tinylora: Method<TinyloraConfig, Detail> = {
   peftType: 'TINYLORA',
   reference: 'https://arxiv.org/abs/2602.04118',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -36,6 +36,7 @@ import {
   regexLayerProblems,
   targetModules,
 } from '../targeting-fields.js';
+import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -178,6 +179,7 @@ export const unilora: Method<UniloraConfig, Detail> = {
   peftType: 'UNILORA',
   reference: 'https://arxiv.org/abs/2506.00799',
   fields,
+  targets: likeLora,
   validate: (c) => orProblems(regexLayerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, (modules) => parts(c, context, modules)),

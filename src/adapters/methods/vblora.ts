@@ -21,6 +21,7 @@ import type { FileTensor, LayoutContext, Method, UpdateOptions } from '../method
 import { featuresOf, moduleLayout, restructureSaved, trainableParam, unfit, weightPart } from '../module-layout.js';
 import type { ParamSpec, Part } from '../site.js';
 import { layerPatternProblems, positiveInt, probability, targeting, trainedBias } from '../targeting-fields.js';
+import { adaloraTargets } from '../targets/defaults/others.js';
 import { lowRank, type WeightUpdate } from '../update.js';
 
 const fields = {
@@ -181,6 +182,7 @@ export const vblora: Method<VbloraConfig, Detail> = {
   peftType: 'VBLORA',
   reference: 'https://arxiv.org/abs/2405.15179',
   fields,
+  targets: { defaults: adaloraTargets },
   validate,
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, (modules) => parts(c, context, modules)),

@@ -16,6 +16,7 @@ import {
   torchSeed,
   trainedBias,
 } from '../targeting-fields.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 
 const fields = {
   ...targetModules,
@@ -37,5 +38,6 @@ export const vera: Method<VeraConfig, ScaledDetail> = {
   peftType: 'VERA',
   reference: 'https://arxiv.org/abs/2310.11454',
   fields,
+  targets: { defaults: changed(loraTargets, { phi: ['q_proj', 'v_proj'] }) },
   ...scaledProjections<VeraConfig>('vera', 1),
 };

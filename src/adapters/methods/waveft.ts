@@ -20,6 +20,7 @@ import type { Method } from '../method.js';
 import { featuresOf, moduleLayout, restructureSaved, unfit, weightPart, type Features } from '../module-layout.js';
 import { remembered } from '../remembered.js';
 import type { Part } from '../site.js';
+import { changed, loraTargets } from '../targets/defaults.js';
 import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
 import {
   byPattern,
@@ -156,6 +157,9 @@ export const waveft: Method<WaveFtConfig, Detail> = {
   peftType: 'WAVEFT',
   reference: 'https://arxiv.org/abs/2505.12532',
   fields,
+  targets: {
+    defaults: changed(loraTargets, { gpt2: ['mlp.c_proj'], gpt_bigcode: ['mlp.c_proj'] }, ['btlm', 'rwkv', 'rwkv7']),
+  },
   validate: (c) => orProblems(layerProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>

@@ -5,6 +5,7 @@ import { E, F } from '../../fp.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
 import type { Result } from '../../problem.js';
 import { checkerOf, type Verdict } from './check.js';
+import type { TargetRules } from './defaults.js';
 import { DUMMY, resolveTargets } from './resolve.js';
 import { savedNames } from './saved.js';
 import type { Targeting } from './targeting.js';
@@ -16,10 +17,10 @@ export interface Matching {
 }
 
 /** Applies the rule to every module. */
-export const matchModules = (c: Targeting, spec: ModelSpec): Result<Matching> => {
+export const matchModules = (c: Targeting, spec: ModelSpec, rules: TargetRules | undefined): Result<Matching> => {
   if (c.target_modules === DUMMY) return E.right({ targets: DUMMY, verdicts: [] });
   return F.pipe(
-    resolveTargets(c, spec),
+    resolveTargets(c, spec, rules),
     E.bindTo('targets'),
     E.bind('check', ({ targets }) =>
       checkerOf({ ...c, target_modules: targets, modules_to_save: savedNames(c.modules_to_save, c.task_type) }),

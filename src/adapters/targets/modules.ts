@@ -4,6 +4,7 @@
 import { E, F } from '../../fp.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
 import { orProblems, problem, renderProblem, type Problem, type Result } from '../../problem.js';
+import type { TargetRules } from './defaults.js';
 import { explainTargets } from './explain.js';
 import { matchModules, type Matching } from './matching.js';
 import { matchParameters, unmatchedParameters } from './parameters.js';
@@ -11,16 +12,15 @@ import { DUMMY } from './resolve.js';
 import { savedNames } from './saved.js';
 import { fieldAt, type Selected, type Targeting } from './targeting.js';
 
-/** Method and model types where PEFT refuses two names, because the model reads these weights without calling the module. */
+/** Model types where PEFT refuses two names to some methods: the model reads these weights without calling the module. */
 const MAMBA = {
-  methods: ['LORA', 'ADALORA', 'XLORA', 'RANDLORA'],
   models: ['falcon_h1', 'mamba', 'mamba2', 'falcon_mamba', 'nemotron_h'],
   names: ['out_proj', 'conv1d'],
 };
 
 /** Modules that a Mamba model calls by their weights. */
-const mambaProblems = (c: Targeting, spec: ModelSpec, modules: ReadonlyArray<ModuleSpec>): ReadonlyArray<Problem> =>
-  !MAMBA.methods.includes(c.peft_type) || !MAMBA.models.includes(spec.modelType ?? '')
+const mambaProblems = (spec: ModelSpec, modules: ReadonlyArray<ModuleSpec>): ReadonlyArray<Problem> =>
+  !MAMBA.models.includes(spec.modelType ?? '')
     ? []
     : modules
         .filter((m) => MAMBA.names.includes(m.name.slice(m.name.lastIndexOf('.') + 1)))
@@ -69,10 +69,12 @@ const warningsOf = (c: Targeting, { verdicts }: Matching, modules: number, param
  * Problems, all at once: patterns that cannot be compiled, no targets given and no default, nothing matched (with names that
  * are near), modules that Mamba models cannot adapt, modules that are also saved as a whole. A list entry that matches nothing
  * while others do is a warning.
+ *
+ * @param rules what the method asks of targeting
  */
-export const selectModules = (c: Targeting, spec: ModelSpec): Result<Selected> =>
+export const selectModules = (c: Targeting, spec: ModelSpec, rules: TargetRules | undefined): Result<Selected> =>
   F.pipe(
-    matchModules(c, spec),
+    matchModules(c, spec, rules),
     E.chain((matching) => {
       const modules = matching.verdicts.flatMap(([m, verdict]) => (verdict === 'Matched' ? [m] : []));
       const params = matchParameters(c, spec);
@@ -80,7 +82,11 @@ export const selectModules = (c: Targeting, spec: ModelSpec): Result<Selected> =
       const nothing = modules.length === 0 && params.length === 0;
       const explained = [...explainTargets(c, matching, nothing), ...unmatchedParameters(c, spec)];
       return orProblems(
-        [...(nothing ? explained : []), ...mambaProblems(c, spec, modules), ...clashes(c, modules)],
+        [
+          ...(nothing ? explained : []),
+          ...(rules?.refusesMamba === true ? mambaProblems(spec, modules) : []),
+          ...clashes(c, modules),
+        ],
         () => ({
           modules,
           warnings: [...warningsOf(c, matching, modules.length, params.length), ...explained.map(renderProblem)],

@@ -4,6 +4,7 @@
 import { E, F } from '../../fp.js';
 import { paramKey, type ModelSpec, type ModuleSpec } from '../../models/spec.js';
 import { orProblems, problem, type Problem, type Result } from '../../problem.js';
+import type { TargetRules } from './defaults.js';
 import { matchModules } from './matching.js';
 import { nearHint } from './near.js';
 import { fieldAt, suffixesOf, type Targeting } from './targeting.js';
@@ -46,11 +47,15 @@ export const unmatchedParameters = (c: Targeting, spec: ModelSpec): ReadonlyArra
  * The parameters that a config targets, by module. Problems: parameters of the root, parameters of a module that is a target
  * itself, and, where nothing at all is targeted, the names that match no parameter.
  */
-export const selectParameters = (c: Targeting, spec: ModelSpec): Result<ReadonlyArray<TargetedParameters>> => {
+export const selectParameters = (
+  c: Targeting,
+  spec: ModelSpec,
+  rules: TargetRules | undefined,
+): Result<ReadonlyArray<TargetedParameters>> => {
   const found = matchParameters(c, spec);
   if (found.length === 0 && (c.target_parameters ?? []).length === 0) return E.right([]);
   return F.pipe(
-    matchModules(c, spec),
+    matchModules(c, spec, rules),
     E.chain(({ verdicts }) => {
       const targeted = new Set(verdicts.flatMap(([m, verdict]) => (verdict === 'Matched' ? [m.name] : [])));
       const wrong = found.flatMap(({ module, params }) =>

@@ -4,7 +4,7 @@
 import { E } from '../../fp.js';
 import type { ModelSpec } from '../../models/spec.js';
 import { fail, type Result } from '../../problem.js';
-import { defaultTargets } from './defaults.js';
+import { defaultTargets, type TargetRules } from './defaults.js';
 import { minimalTargets, SHORTEN_FROM } from './minimal.js';
 import { fieldAt, isNamed, type Targeting } from './targeting.js';
 
@@ -30,10 +30,14 @@ export const allLinear = (spec: ModelSpec, taskType: string | null | undefined):
   return spec.modules.filter((m) => (m.kind === 'Linear' || m.kind === 'Conv1D') && m.name !== head).map((m) => m.name);
 };
 
-/** PEFT shortens long lists for every method but IA3, whose second list must stay a part of the first. */
-const shortened = (targets: ReadonlyArray<string>, c: Targeting, spec: ModelSpec): ReadonlyArray<string> => {
+/** PEFT shortens long lists, for most methods. */
+const shortened = (
+  targets: ReadonlyArray<string>,
+  spec: ModelSpec,
+  rules: TargetRules | undefined,
+): ReadonlyArray<string> => {
   const names = new Set(targets);
-  if (names.size < SHORTEN_FROM || c.peft_type === 'IA3' || names.has('')) return targets;
+  if (names.size < SHORTEN_FROM || rules?.keepsLists === true || names.has('')) return targets;
   const others = spec.modules.map((m) => m.name).filter((name) => !isNamed(names, name));
   const minimal = minimalTargets(targets, others);
   return minimal.length < names.size ? minimal : targets;
@@ -42,9 +46,15 @@ const shortened = (targets: ReadonlyArray<string>, c: Targeting, spec: ModelSpec
 /**
  * What PEFT would hold as `target_modules` once the adapter is on the model: a regular expression, a list, or null where only
  * parameters are targeted. Problem: no targets are given and the architecture has no default.
+ *
+ * @param rules what the method asks of targeting
  */
-export const resolveTargets = (c: Targeting, spec: ModelSpec): Result<string | ReadonlyArray<string> | null> => {
-  const given = c.target_modules ?? defaultTargets(c.peft_type, spec.modelType) ?? null;
+export const resolveTargets = (
+  c: Targeting,
+  spec: ModelSpec,
+  rules: TargetRules | undefined,
+): Result<string | ReadonlyArray<string> | null> => {
+  const given = c.target_modules ?? defaultTargets(rules, spec.modelType) ?? rules?.otherwise ?? null;
   if (given === null)
     return (c.target_parameters ?? []).length > 0
       ? E.right(null)
@@ -54,6 +64,6 @@ export const resolveTargets = (c: Targeting, spec: ModelSpec): Result<string | R
           `none, and ${spec.modelType === undefined ? 'this model has no model_type' : `model type ${spec.modelType} has no default`}`,
           'List their names, for example ["q_proj", "v_proj"], or use "all-linear"',
         );
-  if (typeof given !== 'string') return E.right(shortened(given, c, spec));
-  return E.right(given.toLowerCase() === ALL_LINEAR ? shortened(allLinear(spec, c.task_type), c, spec) : given);
+  if (typeof given !== 'string') return E.right(shortened(given, spec, rules));
+  return E.right(given.toLowerCase() === ALL_LINEAR ? shortened(allLinear(spec, c.task_type), spec, rules) : given);
 };

@@ -5,7 +5,6 @@ import type { ModuleSpec } from '../../models/spec.js';
 
 /** `null` and absence mean the same; lists are sets in PEFT, so their order says nothing. */
 export interface Targeting {
-  readonly peft_type: string;
   readonly task_type?: string | null;
   /** A regular expression, a list of names, "all-linear", "dummy-target-modules", or null for the architecture's default. */
   readonly target_modules?: string | ReadonlyArray<string> | null;

@@ -3,8 +3,8 @@
  */
 import type { Leaf } from '../../adapters/adapter.js';
 import { isMergeable } from '../../adapters/combine.js';
-import { configRecord, decodeConfig, type BaseConfig, type Decoded } from '../../adapters/config.js';
-import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../../adapters/decode.js';
+import { decodeConfig, type BaseConfig, type Decoded } from '../../adapters/config.js';
+import { configRecord, decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../../adapters/decode.js';
 import { countTrainable, print } from '../../adapters/print.js';
 import { registry } from '../../adapters/registry.js';
 import { E } from '../../fp.js';

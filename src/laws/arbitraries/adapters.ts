@@ -47,7 +47,7 @@ export const fit = (
     E.bind('decoded', () => decodeConfig(method.fields, json)),
     E.bind('config', ({ decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ config }) => method.restructure(config, base)),
-    E.bind('layout', ({ config, tree }) => method.layout(config, { spec: tree.spec, has })),
+    E.bind('layout', ({ config, tree }) => method.layout(config, { spec: tree.spec, targets: method.targets, has })),
     E.map(({ config, tree, layout }) => ({ json, config, tree, layout: layout as Layout })),
   );
 };

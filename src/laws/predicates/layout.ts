@@ -53,7 +53,11 @@ const transposed = (weights: Weights, turned: (key: string) => boolean): Weights
 /** The leaf with its own config and parameters on another tree. */
 const onTree = (leaf: Leaf, spec: ModelSpec, params: Weights): Result<Leaf> =>
   E.map((layout: Layout) => makeLeaf({ ...leaf, spec, layout, params }))(
-    leaf.method.layout(leaf.config, { spec, has: (name) => Object.hasOwn(leaf.params, name) }) as Result<Layout>,
+    leaf.method.layout(leaf.config, {
+      spec,
+      targets: leaf.method.targets,
+      has: (name) => Object.hasOwn(leaf.params, name),
+    }) as Result<Layout>,
   );
 
 /** Transposing the storage of linear layers transposes what an adapter makes of them, where its method takes both. */

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { registry } from '../../../src/adapters/registry.js';
 import { changed, defaultTargets, loraTargets } from '../../../src/adapters/targets/defaults.js';
 import { ia3Feedforward } from '../../../src/adapters/targets/defaults/others.js';
 import { compilePattern } from '../../../src/adapters/targets/pattern.js';
 import { E } from '../../../src/fp.js';
 
-describe('defaultTargets', () => {
+const targetsOf = (method: string, type: string | undefined) => defaultTargets(registry[method]?.targets, type);
+
+describe('default targets', () => {
   it('has the 40 model types of PEFT', () => {
     expect(Object.keys(loraTargets)).toHaveLength(40);
-    expect(defaultTargets('LORA', 'phi')).toEqual(['q_proj', 'v_proj', 'fc1', 'fc2']);
-    expect(defaultTargets('LORA', 'gpt2')).toEqual(['c_attn']);
+    expect(targetsOf('LORA', 'phi')).toEqual(['q_proj', 'v_proj', 'fc1', 'fc2']);
+    expect(targetsOf('LORA', 'gpt2')).toEqual(['c_attn']);
   });
 
   it.each([
@@ -29,7 +32,7 @@ describe('defaultTargets', () => {
     ['PVERA', 'dinov2', ['query', 'value']],
     ['TRAINABLE_TOKENS', 'llama', undefined],
   ] as const)('gives %s on %s the targets %j', (method, type, targets) =>
-    expect(defaultTargets(method, type)).toEqual(targets),
+    expect(targetsOf(method, type)).toEqual(targets),
   );
 
   it('scales the inputs of the last target of IA3, but for mt5', () => {
@@ -39,9 +42,9 @@ describe('defaultTargets', () => {
   });
 
   it('knows no other types, methods or inherited names', () => {
-    expect(defaultTargets('LORA', undefined)).toBeUndefined();
-    expect(defaultTargets('LORA', 'constructor')).toBeUndefined();
-    expect(defaultTargets('toString', 'llama')).toBeUndefined();
+    expect(targetsOf('LORA', undefined)).toBeUndefined();
+    expect(targetsOf('LORA', 'constructor')).toBeUndefined();
+    expect(defaultTargets(undefined, 'llama')).toBeUndefined();
   });
 
   it('holds regular expressions that compile', () => {

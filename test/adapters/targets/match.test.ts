@@ -7,6 +7,7 @@ import {
   type Targeting,
 } from '../../../src/adapters/targets/match.js';
 import { matchModules } from '../../../src/adapters/targets/matching.js';
+import { lora } from '../../../src/adapters/methods/lora/lora.js';
 import { specOf } from '../../../src/models/spec-of.js';
 import type { ModelSpec } from '../../../src/models/spec.js';
 import { E } from '../../../src/fp.js';
@@ -20,33 +21,33 @@ const specFor = (base: string): ModelSpec => {
   return right(specOf(tree.config, fileOf(tree)));
 };
 
-const lora = (config: Omit<Targeting, 'peft_type'>): Targeting => ({ peft_type: 'LORA', ...config });
+const rules = lora.targets;
 const llama = specFor('llama');
 const names = (modules: ReadonlyArray<{ readonly name: string }>): ReadonlyArray<string> => modules.map((m) => m.name);
-const warnings = (config: Omit<Targeting, 'peft_type'>, spec = llama): ReadonlyArray<string> =>
-  right(selectModules(lora(config), spec)).warnings;
-const problems = (config: Omit<Targeting, 'peft_type'>, spec = llama) => problemsOf(selectModules(lora(config), spec));
+const warnings = (config: Targeting, spec = llama): ReadonlyArray<string> =>
+  right(selectModules(config, spec, rules)).warnings;
+const problems = (config: Targeting, spec = llama) => problemsOf(selectModules(config, spec, rules));
 
 describe('what PEFT does', () => {
   it.each(runs.map((run, i) => [i, run.base, JSON.stringify(run.config), run] as const))(
     '%i %s %s',
     (_i, base, _c, run) => {
       const spec = specFor(base);
-      const config = lora(run.config);
-      const { targets, verdicts } = right(matchModules(config, spec));
+      const { config } = run;
+      const { targets, verdicts } = right(matchModules(config, spec, rules));
       expect(names(verdicts.flatMap(([m, verdict]) => (verdict === 'Matched' ? [m] : [])))).toEqual(run.modules);
       expect(names(right(selectSaved(config, spec)).modules)).toEqual(run.saved);
       expect(typeof targets === 'string' || targets === null ? targets : [...new Set(targets)].toSorted()).toEqual(
         run.targets,
       );
 
-      const selected = selectModules(config, spec);
+      const selected = selectModules(config, spec, rules);
       const clash = run.modules.some((m) => run.saved.includes(m));
       const empty = run.modules.length + run.params.length === 0 && run.targets !== 'dummy-target-modules';
       expect(E.isLeft(selected)).toBe(empty || clash);
       if (E.isRight(selected)) expect(names(selected.right.modules)).toEqual(run.modules);
 
-      const params = selectParameters(config, spec);
+      const params = selectParameters(config, spec, rules);
       const overlap = run.params.some((p) => run.modules.includes(p.slice(0, p.lastIndexOf('.'))));
       expect(E.isLeft(params)).toBe(overlap || (empty && (run.config.target_parameters ?? []).length > 0));
       if (run.params.length > 0 && !overlap)
@@ -112,15 +113,15 @@ describe('selectModules', () => {
   it('needs targets where the architecture has no default', () => {
     const spec: ModelSpec = { ...llama, modelType: 'unheard-of' };
     expect(problems({}, spec)[0]?.found).toContain('unheard-of');
-    expect(problemsOf(resolveTargets({ peft_type: 'UNKNOWN' }, llama))).toHaveLength(1);
-    expect(right(resolveTargets(lora({ target_parameters: ['x'] }), spec))).toBeNull();
+    expect(problemsOf(resolveTargets({}, llama, undefined))).toHaveLength(1);
+    expect(right(resolveTargets({ target_parameters: ['x'] }, spec, rules))).toBeNull();
   });
 
   it('refuses what Mamba models cannot adapt', () => {
     const mamba = specFor('mamba');
     expect(problems({ target_modules: ['in_proj', 'out_proj', 'conv1d'] }, mamba)).toHaveLength(4);
     expect(problems({ target_modules: ['in_proj'] }, mamba)).toEqual([]);
-    expect(problemsOf(selectModules({ peft_type: 'LOHA', target_modules: ['out_proj'] }, mamba))).toEqual([]);
+    expect(problemsOf(selectModules({ target_modules: ['out_proj'] }, mamba, { refusesMamba: false }))).toEqual([]);
   });
 
   it('refuses modules that are targets and, by their bare ending, saved as a whole', () => {
@@ -130,7 +131,9 @@ describe('selectModules', () => {
 
   it('leaves a model without config.json its classifier under all-linear', () => {
     const toy: ModelSpec = { ...llama, modelType: undefined };
-    expect(names(right(selectModules(lora({ target_modules: 'all-linear' }), toy)).modules)).toContain('lm_head');
-    expect(names(right(selectModules(lora({ target_modules: 'all-linear' }), llama)).modules)).not.toContain('lm_head');
+    expect(names(right(selectModules({ target_modules: 'all-linear' }, toy, rules)).modules)).toContain('lm_head');
+    expect(names(right(selectModules({ target_modules: 'all-linear' }, llama, rules)).modules)).not.toContain(
+      'lm_head',
+    );
   });
 });

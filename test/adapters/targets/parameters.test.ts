@@ -19,7 +19,7 @@ const spec: ModelSpec = {
 };
 
 const select = (target_parameters: ReadonlyArray<string>, target_modules: ReadonlyArray<string> = []) =>
-  selectParameters({ peft_type: 'LORA', target_modules, target_parameters }, spec);
+  selectParameters({ target_modules, target_parameters }, spec, undefined);
 
 describe('selectParameters', () => {
   it('matches keys and their ends at dots, in the order of the module', () => {

@@ -7,7 +7,7 @@ import type { Targeting } from '../../../src/adapters/targets/targeting.js';
 /** One run of PEFT. */
 export interface Run {
   readonly base: string;
-  readonly config: Omit<Targeting, 'peft_type'>;
+  readonly config: Targeting;
   readonly modules: ReadonlyArray<string>;
   readonly params: ReadonlyArray<string>;
   readonly saved: ReadonlyArray<string>;

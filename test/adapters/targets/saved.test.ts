@@ -18,7 +18,7 @@ const spec: ModelSpec = {
 };
 
 const select = (modules_to_save: ReadonlyArray<string> | null, task_type: string | null = null) =>
-  right(selectSaved({ peft_type: 'LORA', modules_to_save, task_type }, spec));
+  right(selectSaved({ modules_to_save, task_type }, spec));
 
 describe('savedNames', () => {
   it('adds the heads of the task, each once', () => {

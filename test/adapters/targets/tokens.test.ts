@@ -12,11 +12,7 @@ const select = (
   base: string,
   indices: NonNullable<Targeting['trainable_token_indices']>,
   modules_to_save?: ReadonlyArray<string>,
-) =>
-  selectTokens(
-    { peft_type: 'LORA', trainable_token_indices: indices, ...(modules_to_save ? { modules_to_save } : {}) },
-    specFor(base),
-  );
+) => selectTokens({ trainable_token_indices: indices, ...(modules_to_save ? { modules_to_save } : {}) }, specFor(base));
 
 const found = (...args: Parameters<typeof select>) => right(select(...args)).map(([m, rows]) => [m.name, rows]);
 
@@ -25,7 +21,7 @@ describe('selectTokens', () => {
     expect(found('llama', [3, 1])).toEqual([['model.embed_tokens', [3, 1]]]);
     expect(found('gpt2', [0])).toEqual([['transformer.wte', [0]]]);
     expect(found('t5', [0])).toEqual([['shared', [0]]]);
-    expect(right(selectTokens({ peft_type: 'LORA' }, specFor('llama')))).toEqual([]);
+    expect(right(selectTokens({}, specFor('llama')))).toEqual([]);
   });
 
   it('gives an object to modules by the ends of their names', () => {

@@ -52,7 +52,7 @@ export const withSitesOf =
   (leaf: Leaf): Leaf => {
     const config = { ...leaf.config, ...change(leaf.config) };
     const has = (name: string): boolean => Object.hasOwn(leaf.params, name);
-    const layout = leaf.method.layout(config, { spec: leaf.spec, has });
+    const layout = leaf.method.layout(config, { spec: leaf.spec, targets: leaf.method.targets, has });
     return E.isLeft(layout) ? leaf : { ...leaf, sites: (layout.right as Layout).sites };
   };
 

@@ -59,11 +59,11 @@ const clashes = (
 export const loraLayout = (c: LoraConfig, context: LayoutContext): Result<Layout> =>
   E.map((layout: Layout) => warned(layout, startWarnings(c)))(
     moduleLayout(c, context, (modules) => {
-      const { spec } = context;
+      const { spec, targets } = context;
       return F.pipe(
         E.Do,
         E.bind('saved', () => selectSaved(c, spec)),
-        E.bind('raw', () => selectParameters(c, spec)),
+        E.bind('raw', () => selectParameters(c, spec, targets)),
         E.bind('tokens', () => selectTokens(c, spec)),
         E.bind('ranks', () => patternValues(c.rank_pattern, 'rank_pattern')),
         E.bind('alphas', () => patternValues(c.alpha_pattern, 'alpha_pattern')),

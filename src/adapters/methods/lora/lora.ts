@@ -10,6 +10,7 @@ import type { ModelSpec } from '../../../models/spec.js';
 import type { Result } from '../../../problem.js';
 import { untieSaved } from '../../auxiliary.js';
 import type { Method, Restructured } from '../../method.js';
+import { likeLora } from '../../targets/defaults.js';
 import { selectSaved } from '../../targets/match.js';
 import { treeChange, unchangedSources } from '../../tree.js';
 import { activated } from './activated.js';
@@ -40,6 +41,7 @@ export const lora: Method<LoraConfig, LoraDetail> = {
   peftType: 'LORA',
   reference: 'https://arxiv.org/abs/2106.09685',
   fields: loraFields,
+  targets: { ...likeLora, refusesMamba: true },
   validate: validateLora,
   restructure,
   layout: loraLayout as Method<LoraConfig, LoraDetail>['layout'],
