@@ -3,7 +3,6 @@
  */
 import type { Adapter } from '../../adapters/adapter.js';
 import { attach } from '../../adapters/apply.js';
-import { identity } from '../../adapters/combine.js';
 import { specAfter } from '../../adapters/compile.js';
 import { print } from '../../adapters/print.js';
 import { E } from '../../fp.js';
@@ -119,10 +118,7 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
   const started = await startBackend(options.backend);
   if (E.isLeft(started)) return started;
   return withModel(options.base, async (base) => {
-    const loaded =
-      options.adapters.folders.length === 0
-        ? E.right({ adapter: identity as Adapter, leaves: [], warnings: [] as ReadonlyArray<string> })
-        : await loadAdapters(options.adapters, base.model.spec);
+    const loaded = await loadAdapters(options.adapters, base.model.spec);
     const ready = all<unknown>([loaded, checkIds(`weft ${NAME}: --input-ids`, options.ids, base.model.spec)]);
     if (E.isLeft(ready)) return ready;
     if (E.isLeft(loaded)) return loaded;

@@ -5,7 +5,7 @@ import { statFile, writeFileAtomic } from '#fs';
 import type { Adapter } from '../../adapters/adapter.js';
 import { apply, attach } from '../../adapters/apply.js';
 import type { ModelWeights } from '../../adapters/attached.js';
-import { identity, mergeable } from '../../adapters/combine.js';
+import { mergeable } from '../../adapters/combine.js';
 import { print } from '../../adapters/print.js';
 import { E } from '../../fp.js';
 import { readWeights } from '../../io/model.js';
@@ -96,10 +96,7 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
   const started = await startBackend(options.backend);
   if (E.isLeft(started)) return started;
   return withModel(options.base, async (base) => {
-    const loaded =
-      options.adapters.folders.length === 0
-        ? E.right({ adapter: identity as Adapter, leaves: [], warnings: [] as ReadonlyArray<string> })
-        : await loadAdapters(options.adapters, base.model.spec);
+    const loaded = await loadAdapters(options.adapters, base.model.spec);
     const ids = checkIds('weft logits: --input-ids', options.ids, base.model.spec);
     const ready = all<unknown>([out, loaded, ids, checkLength(options.ids, base.model.spec)]);
     if (E.isLeft(ready)) return ready;
