@@ -8,6 +8,7 @@ import {
 } from '../../../src/adapters/targets/match.js';
 import { matchModules } from '../../../src/adapters/targets/matching.js';
 import { lora } from '../../../src/adapters/methods/lora/lora.js';
+import { registry } from '../../../src/adapters/registry.js';
 import { specOf } from '../../../src/models/spec-of.js';
 import type { ModelSpec } from '../../../src/models/spec.js';
 import { E } from '../../../src/fp.js';
@@ -23,6 +24,9 @@ const specFor = (base: string): ModelSpec => {
 
 const rules = lora.targets;
 const llama = specFor('llama');
+/** The same module in layers 1 to 9. */
+const more = (m: ModelSpec['modules'][number]): ModelSpec['modules'] =>
+  [1, 2, 3, 4, 5, 6, 7, 8, 9].map((i) => ({ ...m, name: m.name.replace('layers.0.', `layers.${i}.`) }));
 const names = (modules: ReadonlyArray<{ readonly name: string }>): ReadonlyArray<string> => modules.map((m) => m.name);
 const warnings = (config: Targeting, spec = llama): ReadonlyArray<string> =>
   right(selectModules(config, spec, rules)).warnings;
@@ -121,7 +125,24 @@ describe('selectModules', () => {
     const mamba = specFor('mamba');
     expect(problems({ target_modules: ['in_proj', 'out_proj', 'conv1d'] }, mamba)).toHaveLength(4);
     expect(problems({ target_modules: ['in_proj'] }, mamba)).toEqual([]);
-    expect(problemsOf(selectModules({ target_modules: ['out_proj'] }, mamba, { refusesMamba: false }))).toEqual([]);
+  });
+
+  it('does so for the methods that PEFT names', () => {
+    const refuse = Object.values(registry).filter(
+      ({ targets }) =>
+        problemsOf(selectModules({ target_modules: ['out_proj'] }, specFor('mamba'), targets)).length > 0,
+    );
+    expect(refuse.map((m) => m.peftType).toSorted()).toEqual(['ADALORA', 'LORA', 'RANDLORA']);
+  });
+
+  it('makes long lists short, but for IA3, whose second list must stay a part of the first', () => {
+    const layer = llama.modules.filter((m) => m.name.startsWith('model.layers.0.'));
+    const spec: ModelSpec = { ...llama, modules: [...layer, ...layer.flatMap(more)] };
+    const long = names(spec.modules.filter((m) => m.name.endsWith('_proj')));
+    const keep = Object.values(registry).filter(
+      (m) => m.targets !== undefined && right(resolveTargets({ target_modules: long }, spec, m.targets)) === long,
+    );
+    expect(keep.map((m) => m.peftType)).toEqual(['IA3']);
   });
 
   it('refuses modules that are targets and, by their bare ending, saved as a whole', () => {
