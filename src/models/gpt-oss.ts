@@ -14,7 +14,7 @@ import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { parameter } from './layers/parameter.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
-import type { Geometry, Inputs, Model, Run } from './model.js';
+import type { Geometry, Inputs, Model, States } from './model.js';
 
 const EMBEDDING = 'model.embed_tokens';
 
@@ -64,7 +64,7 @@ const block = (c: GptOssConfig, p: ModelWeights, x: Tensor, layer: Layer): reado
 const embed = (c: GptOssConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
-const run = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): Run => {
+const states = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const rotation = rotationOf(c.rope, frame.positions);
   const masks = new Map([...new Set(c.windows)].map((window) => [window, frame.mask(window)]));
@@ -72,10 +72,11 @@ const run = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): Run => {
   const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
     block(c, p, h, { index, rotation, mask: masks.get(c.windows[index]), past: inputs.past?.[index] }),
   );
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  const last = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
-  return { logits: linear(p, 'lm_head', last, tie), cache };
+  return { hidden: rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon), cache };
 };
+
+const head = (c: GptOssConfig, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 /** The experts are not among them: their stacked weights are stored as [in, out]. */
 const projectionsOf = (c: GptOssConfig): ReadonlyArray<string> => [
@@ -94,6 +95,7 @@ export const gptOss: Model<GptOssConfig> = {
     geometry: geometryOf(c),
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
-    run: (p, inputs) => run(c, p, inputs),
+    states: (p, inputs) => states(c, p, inputs),
+    head: (p, hidden) => head(c, p, hidden),
   }),
 };

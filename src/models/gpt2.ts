@@ -17,7 +17,7 @@ import { embedding } from './layers/embedding.js';
 import { conv1D, linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
-import type { Geometry, Inputs, Model, Run } from './model.js';
+import type { Geometry, Inputs, Model, States } from './model.js';
 
 /** What the forward pass needs; `n_inner` shows in the weights. */
 export interface Gpt2Config {
@@ -118,17 +118,18 @@ const block = (c: Gpt2Config, p: ModelWeights, x: Tensor, layer: Layer): readonl
 const positionsAt = (p: ModelWeights, { positions, shape: [, T] }: Frame): Tensor =>
   embedding(p, 'transformer.wpe', tensorOf(Int32Array.from(positions.flat()), [positions.length, T]));
 
-const run = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): Run => {
+const states = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const mask = frame.mask();
   const tokens = inputs.inputsEmbeds ?? embedding(p, EMBEDDING, inputs.inputIds);
   const { x, cache } = throughLayers(c.layers, tf.add(tokens, positionsAt(p, frame)), (h, index) =>
     block(c, p, h, { index, mask, past: inputs.past?.[index] }),
   );
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  const last = layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon);
-  return { logits: linear(p, 'lm_head', last, tie), cache };
+  return { hidden: layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon), cache };
 };
+
+const head = (c: Gpt2Config, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 /** GPT-2 (Radford et al., 2019). */
 export const gpt2: Model<Gpt2Config> = {
@@ -138,6 +139,7 @@ export const gpt2: Model<Gpt2Config> = {
     geometry: geometryOf(c),
     projections: ['lm_head.weight', ...(c.tied ? [`${EMBEDDING}.weight`] : [])],
     embed: (p, inputIds) => embedding(p, EMBEDDING, inputIds),
-    run: (p, inputs) => run(c, p, inputs),
+    states: (p, inputs) => states(c, p, inputs),
+    head: (p, hidden) => head(c, p, hidden),
   }),
 };

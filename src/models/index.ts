@@ -15,7 +15,17 @@ export { optionalParameter, parameter } from './layers/parameter.js';
 export { attentionFactor, frequencies, type Rope, type RopeScaling } from './layers/rope.js';
 export { rotate, rotationOf, type Positions, type Rotation } from './layers/rotate.js';
 export { causalCrossEntropy, IGNORED } from './loss.js';
-export type { Context, Forward, Geometry, Inputs, LanguageModel, Run, Tokens } from './model.js';
+export type {
+  Context,
+  Forward,
+  Geometry,
+  Inputs,
+  LanguageModel,
+  LanguageModelParts,
+  Run,
+  States,
+  Tokens,
+} from './model.js';
 export { disposePrepared, prepareForDecode } from './prepare.js';
 export { forward, languageModelOf, modelOf, modelTypes } from './registry.js';
 export { argmax, distribution, draw, type Filters, type Sampling } from './sampling.js';

@@ -13,7 +13,7 @@ import { rmsNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
 import { decodeLlamaConfig, llamaTypes, type LlamaConfig } from './llama-config.js';
-import type { Geometry, Inputs, Model, Run } from './model.js';
+import type { Geometry, Inputs, Model, States } from './model.js';
 
 const EMBEDDING = 'model.embed_tokens';
 
@@ -90,16 +90,17 @@ const block = (c: LlamaConfig, p: ModelWeights, x: Tensor, layer: Layer): readon
 const embed = (c: LlamaConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
-const run = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): Run => {
+const states = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): States => {
   const shared = sharedOf(c, inputs);
   const embedded = inputs.inputsEmbeds ?? embed(c, p, inputs.inputIds);
   const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
     block(c, p, h, { index, shared, past: inputs.past?.[index] }),
   );
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  const last = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
-  return { logits: linear(p, 'lm_head', last, tie), cache };
+  return { hidden: rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon), cache };
 };
+
+const head = (c: LlamaConfig, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 const inLayer = ['q', 'k', 'v', 'o']
   .map((name) => `self_attn.${name}_proj.weight`)
@@ -119,6 +120,7 @@ export const llama: Model<LlamaConfig> = {
     geometry: geometryOf(c),
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
-    run: (p, inputs) => run(c, p, inputs),
+    states: (p, inputs) => states(c, p, inputs),
+    head: (p, hidden) => head(c, p, hidden),
   }),
 };

@@ -44,11 +44,18 @@ export interface Context {
 /** What a language model reads: B sequences of T new tokens and their context. */
 export type Inputs = Tokens & Context;
 
+/** What the layers of a language model compute. */
+export interface States {
+  /** The last hidden states, as the head reads them: [B, T, D], or [B, n, D] with `logitsToKeep` n. */
+  readonly hidden: Tensor;
+  /** Keys and values of past and new tokens, [B, Hkv, P + T, d] each. */
+  readonly cache: Cache;
+}
+
 /** What a language model computes. */
 export interface Run {
   /** [B, T, vocabulary], or [B, n, vocabulary] with `logitsToKeep` n. */
   readonly logits: Tensor;
-  /** Keys and values of past and new tokens, [B, Hkv, P + T, d] each. */
   readonly cache: Cache;
 }
 
@@ -64,25 +71,42 @@ export interface Geometry {
   readonly positions: number | undefined;
 }
 
-/** A model that is ready to run. */
-export interface LanguageModel {
+/** The parts of a language model. */
+export interface LanguageModelParts {
   readonly geometry: Geometry;
   /** Keys of the weights [out, in] that linear layers read; some may be missing from the weights (a tied head). */
   readonly projections: ReadonlyArray<string>;
   /** Embeddings [B, T, D] of token ids int32 [B, T], without positions. */
   readonly embed: (weights: ModelWeights, inputIds: Tensor) => Tensor;
   /**
-   * Logits and the longer cache; differentiable in weights, `inputsEmbeds` and `past`.
+   * Hidden states and the longer cache; differentiable in weights, `inputsEmbeds` and `past`.
    *
    * Throws a `TypeError` when the weights are those of another model, and a `RangeError` when inputs do not fit each other.
    */
+  readonly states: (weights: ModelWeights, inputs: Inputs) => States;
+  /** Logits [B, n, vocabulary] of hidden states [B, n, D]. */
+  readonly head: (weights: ModelWeights, hidden: Tensor) => Tensor;
+}
+
+/** A model that is ready to run. */
+export interface LanguageModel extends LanguageModelParts {
+  /** Logits and the longer cache: the head on the hidden states, differentiable and checked as these. */
   readonly run: (weights: ModelWeights, inputs: Inputs) => Run;
 }
+
+/** A model of its parts. */
+export const languageModel = (parts: LanguageModelParts): LanguageModel => ({
+  ...parts,
+  run: (weights, inputs) => {
+    const { hidden, cache } = parts.states(weights, inputs);
+    return { logits: parts.head(weights, hidden), cache };
+  },
+});
 
 /** An architecture: the `model_type`s that it covers, its configuration C, and its forward pass. */
 export interface Model<C> {
   readonly modelTypes: ReadonlyArray<string>;
   /** Reads config.json; `modelType` is one of `modelTypes`. */
   readonly decode: (modelType: string, config: Config) => Result<C>;
-  readonly prepare: (config: C) => LanguageModel;
+  readonly prepare: (config: C) => LanguageModelParts;
 }

@@ -12,7 +12,7 @@ import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
-import type { Geometry, Inputs, Model, Run } from './model.js';
+import type { Geometry, Inputs, Model, States } from './model.js';
 import { decodeOptConfig, type OptConfig } from './opt-config.js';
 
 const DECODER = 'model.decoder';
@@ -79,7 +79,7 @@ const positionRows = ({ positions, shape: [B, T], tokens }: Frame, inputs: Input
 const embed = (c: OptConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
-const run = (c: OptConfig, p: ModelWeights, inputs: Inputs): Run => {
+const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const mask = frame.mask();
   const project = (name: 'project_in' | 'project_out', h: Tensor): Tensor =>
@@ -91,9 +91,11 @@ const run = (c: OptConfig, p: ModelWeights, inputs: Inputs): Run => {
   );
   const last = lastTokens(x, inputs.logitsToKeep);
   const normed = c.finalNorm ? normalize(c, p, `${DECODER}.final_layer_norm`, last) : last;
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  return { logits: linear(p, 'lm_head', project('project_out', normed), tie), cache };
+  return { hidden: project('project_out', normed), cache };
 };
+
+const head = (c: OptConfig, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 const inLayer = ['q_proj', 'k_proj', 'v_proj', 'out_proj'].map((name) => `self_attn.${name}`).concat('fc1', 'fc2');
 
@@ -112,6 +114,7 @@ export const opt: Model<OptConfig> = {
     geometry: geometryOf(c),
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
-    run: (p, inputs) => run(c, p, inputs),
+    states: (p, inputs) => states(c, p, inputs),
+    head: (p, hidden) => head(c, p, hidden),
   }),
 };

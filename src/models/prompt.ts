@@ -6,7 +6,7 @@ import { promptKey, type Prompt, type WeightUpdate } from '../adapters/update.js
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { cacheLength, type Cache } from './cache.js';
-import type { Inputs, LanguageModel } from './model.js';
+import type { Inputs, LanguageModelParts } from './model.js';
 
 const promptsIn = (update: WeightUpdate | undefined): ReadonlyArray<Prompt> =>
   update === undefined
@@ -45,7 +45,7 @@ const joined = (prompts: ReadonlyArray<Prompt>): Prompt => {
 };
 
 /** Soft tokens before the embedded ones, seen by all of them. */
-const withSoft = (model: LanguageModel, p: ModelWeights, soft: Tensor, inputs: Inputs): Inputs => {
+const withSoft = (model: LanguageModelParts, p: ModelWeights, soft: Tensor, inputs: Inputs): Inputs => {
   const tokens = inputs.inputsEmbeds ?? model.embed(p, inputs.inputIds);
   const [B] = tokens.shape as [number, number, number];
   const [n, D] = soft.shape.slice(-2) as [number, number];
@@ -71,16 +71,16 @@ const withPrefix = (prefix: Cache, inputs: Inputs): Inputs => ({
 /**
  * A model that reads the virtual tokens beside its weights, once: where the cache begins.
  *
- * Soft tokens come first in the logits, [B, n + T, V]; a prefix gives none. With `past` nothing is added, because the past
+ * Soft tokens come first in the states, [B, n + T, D], and so in the logits; a prefix gives none. With `past` nothing is added, because the past
  * already holds them.
  */
-export const withPrompts = (model: LanguageModel): LanguageModel => ({
+export const withPrompts = (model: LanguageModelParts): LanguageModelParts => ({
   ...model,
-  run: (p, inputs) => {
+  states: (p, inputs) => {
     const prompts = promptsIn(updateOf(p, promptKey));
-    if (prompts.length === 0 || inputs.past !== undefined) return model.run(p, inputs);
+    if (prompts.length === 0 || inputs.past !== undefined) return model.states(p, inputs);
     const { soft, prefix } = joined(prompts);
     const given = soft === undefined ? inputs : withSoft(model, p, soft, inputs);
-    return model.run(p, prefix === undefined ? given : withPrefix(prefix, given));
+    return model.states(p, prefix === undefined ? given : withPrefix(prefix, given));
   },
 });

@@ -9,7 +9,7 @@ import type { Config } from './config.js';
 import { gpt2 } from './gpt2.js';
 import { gptOss } from './gpt-oss.js';
 import { llama } from './llama.js';
-import type { Forward, Inputs, LanguageModel, Model } from './model.js';
+import { languageModel, type Forward, type Inputs, type LanguageModel, type Model } from './model.js';
 import { opt } from './opt.js';
 import { withPrompts } from './prompt.js';
 import type { ModelSpec } from './spec.js';
@@ -20,7 +20,10 @@ type Prepare = (modelType: string, config: Config) => Result<LanguageModel>;
 const entries = <C>({ modelTypes, decode, prepare }: Model<C>): ReadonlyArray<readonly [string, Prepare]> =>
   modelTypes.map(
     (modelType) =>
-      [modelType, (name, config) => E.map((c: C) => withPrompts(prepare(c)))(decode(name, config))] as const,
+      [
+        modelType,
+        (name, config) => E.map((c: C) => languageModel(withPrompts(prepare(c))))(decode(name, config)),
+      ] as const,
   );
 
 const models: ReadonlyMap<string, Prepare> = new Map([
