@@ -1,12 +1,7 @@
 /**
- * The part of fp-ts that Weft uses, from its root export: `fp-ts/Either` and its like do not resolve in plain Node ESM.
+ * The part of fp-ts that Weft uses, file by file: the root export loads all of its modules, which takes longer than loading Weft's own.
+ * `fp-ts/Either` and its like do not resolve in plain Node ESM.
  */
-export {
-  either as E,
-  function as F,
-  monoid as Mo,
-  nonEmptyArray as NEA,
-  option as O,
-  readonlyArray as RA,
-} from 'fp-ts';
-export type { either, function as fn, monoid, nonEmptyArray, option } from 'fp-ts';
+export * as E from 'fp-ts/lib/Either.js';
+export * as F from 'fp-ts/lib/function.js';
+export type { Monoid } from 'fp-ts/lib/Monoid.js';

@@ -2,7 +2,7 @@
  * Combinators: adapters from adapters. Smart constructors keep every value in one normal form, so that the laws hold as
  * equalities of data and not only of results.
  */
-import { E, type monoid } from '../fp.js';
+import { E, type Monoid } from '../fp.js';
 import { orProblems, problem, type Result } from '../problem.js';
 import {
   joinOf,
@@ -140,7 +140,7 @@ export const mergeable = (adapter: Adapter): Result<Adapter<Mergeable>> =>
       );
 
 /** Composition as an fp-ts Monoid: concat = compose, empty = identity; lawful for every adapter. */
-export const composition: monoid.Monoid<Adapter> = { concat: (a, b) => compose(a, b), empty: identity };
+export const composition: Monoid<Adapter> = { concat: (a, b) => compose(a, b), empty: identity };
 
 /** Additive adapters as a module over the reals. */
 export const additiveModule = {
