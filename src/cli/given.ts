@@ -71,6 +71,31 @@ export const naturals = (given: Given, name: string, what: string): Result<Reado
     ),
   )(text(given, name, what));
 
+/** A finite number that may be absent. */
+export const optionalNumber = (given: Given, name: string): Result<number | undefined> => {
+  const value = given.options.get(name);
+  if (value === undefined) return E.right(undefined);
+  const n = String(value).trim() === '' ? NaN : Number(value);
+  return Number.isFinite(n) ? E.right(n) : fail(at(given, name), 'a finite number', JSON.stringify(String(value)));
+};
+
+/** An integer in [least, most], 2^53 - 1 unless told, or a default where the option is absent. */
+export const integer = (
+  given: Given,
+  name: string,
+  [least, most = Number.MAX_SAFE_INTEGER]: readonly [least: number, most?: number],
+  absent: number,
+): Result<number> =>
+  E.chain((n: number = absent) =>
+    Number.isInteger(n) && n >= least && n <= most
+      ? E.right(n)
+      : fail(
+          at(given, name),
+          most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`,
+          String(n),
+        ),
+  )(optionalNumber(given, name));
+
 /** The names of the backends. */
 export const backends: ReadonlyArray<Backend> = ['wasm', 'cpu', 'webgpu'];
 

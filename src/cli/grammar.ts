@@ -33,6 +33,9 @@ const withInputIds = (parser: Commander): Commander =>
 const withBackend = (parser: Commander): Commander =>
   parser.option('--backend <name>', 'wasm (default), cpu or webgpu');
 
+const withWorkers = (parser: Commander): Commander =>
+  parser.option('--workers <n>', 'threads that merge; one a core and 4 at most by default');
+
 const inspect: Command = {
   name: 'inspect',
   declare: (parser) =>
@@ -48,7 +51,7 @@ const merge: Command = {
   declare: (parser) => {
     parser.description('merge adapters into a base model and write the result as a model folder');
     withOut(withAdapters(withBase(parser))).option('--dry-run', 'show what would change, write nothing');
-    return withBackend(parser);
+    return withBackend(withWorkers(parser));
   },
   load: async () => (await import('./commands/merge.js')).merge,
 };
@@ -59,7 +62,8 @@ const unmerge: Command = {
     parser
       .description('take an adapter out of a merged model; bit for bit with --base, by subtraction without')
       .option('--merged <dir>', 'folder of the merged model (required)');
-    return withBackend(withOut(withAdapters(parser).option('--base <dir>', 'folder of the base model')));
+    withOut(withAdapters(parser).option('--base <dir>', 'folder of the base model'));
+    return withBackend(withWorkers(parser));
   },
   load: async () => (await import('./commands/unmerge.js')).unmerge,
 };

@@ -9,6 +9,8 @@ export interface ByteSource {
   /** What problems call it: a path or a file's name. */
   readonly name: string;
   readonly size: number;
+  /** The number of the open file, where it is one: other threads of this process read by it. */
+  readonly descriptor?: number;
   /**
    * The bytes from `offset` to `offset + length`, all of them or a problem.
    *

@@ -3,6 +3,7 @@
  */
 import type { Result } from '../problem.js';
 import type { ByteSource } from './byte-source.js';
+import type { Lanes } from './merge/unit.js';
 
 /** What lies at a path; links are followed. */
 export interface FileStat {
@@ -20,8 +21,21 @@ export interface FileWriter {
   readonly close: () => Promise<Result<number>>;
 }
 
+/** A new file whose parts are written in any order, by any thread of the process. */
+export interface PlacedFile {
+  readonly path: string;
+  /** The number of the open file. */
+  readonly descriptor: number;
+  /** Writes all bytes at a position. */
+  readonly write: (bytes: Uint8Array, position: number) => Promise<Result<void>>;
+  /** Makes the file durable and closes it. Later calls change nothing. */
+  readonly close: () => Promise<Result<void>>;
+}
+
 /** A folder in the making; names are plain file names. */
 export interface Writer {
+  /** Like `create`, for parts in any order; only where there are files. */
+  readonly place?: (name: string) => Promise<Result<PlacedFile>>;
   /** Starts a file; it fails where the name exists. Files still open at the end are closed. */
   readonly create: (name: string) => Promise<Result<FileWriter>>;
   /** Writes a whole file; text in UTF-8. */
@@ -55,4 +69,6 @@ export interface FileSystem {
   readonly writeFolderAtomic: <A>(out: string, write: (folder: Writer) => Promise<Result<A>>) => Promise<Result<A>>;
   /** Copies a file, as a clone where the file system can; fails where the target exists. */
   readonly copyFile: (from: string, to: string) => Promise<Result<void>>;
+  /** Lanes for merging, `count` of them with this thread; undefined where there are no threads and files. */
+  readonly openLanes: (count: number) => Promise<Lanes | undefined>;
 }

@@ -17,7 +17,7 @@ export { headerOf, openSafetensors, type SafetensorsFile } from './safetensors/f
 export { headerLength, parseHeader, type Header, type TensorInfo } from './safetensors/header.js';
 export { headerBytes, serialize, type RawTensor, type TensorType, type WrittenHeader } from './safetensors/write.js';
 export { sourceOfBlob, sourceOfBytes, sourceOfFile, type ByteSource } from './source.js';
-export { mergeFolder } from './merge/folder.js';
+export { mergeFolder, type FolderMergeOptions } from './merge/folder.js';
 export { memoryWriter } from './merge/memory.js';
 export { planMerge, type FilePlan, type MergePlan, type TensorPlan } from './merge/plan.js';
 export { runMerge, type MergeOptions, type MergeProgress } from './merge/run.js';

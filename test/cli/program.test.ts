@@ -65,6 +65,12 @@ describe('a wrong command line', () => {
     expect(err).toContain('expected  one of wasm, cpu, webgpu');
   });
 
+  it.each(['0', '2.5', '65', 'all', ''])('with %j threads', async (count) => {
+    const { code, err } = await run('merge', '--base', 'b', '--adapter', 'a', '--out', 'o', '--workers', count);
+    expect(code).toBe(2);
+    expect(err).toContain('error weft merge: --workers\n');
+  });
+
   it('says the same as JSON', async () => {
     const { code, json } = await run('merge', '--json');
     expect(code).toBe(2);

@@ -41,17 +41,24 @@ const sink = (interactive: boolean): { readonly stream: Writable; readonly text:
 /** Commands that compute, and so take a backend. */
 const computing = new Set(['merge', 'unmerge', 'convert', 'verify', 'logits']);
 
-/** Runs `weft ...argv`, on the project's backend unless the line names one. */
+/** Commands that may start threads, which takes longer from source than these merges do. */
+const merging = new Set(['merge', 'unmerge']);
+
+/** Runs `weft ...argv`, on the project's backend unless the line names one, and in one thread unless it says how many. */
 export const runWith = async (streams: Streams, ...argv: ReadonlyArray<string>): Promise<Ran> => {
   const [out, err] = [sink(false), sink(streams.interactive ?? false)];
   const ownBackend = computing.has(argv[0] ?? '') && !argv.includes('--backend') && !argv.includes('--help');
-  const code = await weft(ownBackend ? [...argv, '--backend', inject('backend')] : argv, {
-    stdout: out.stream,
-    stderr: err.stream,
-    interactive: streams.interactive ?? false,
-    color: streams.color ?? false,
-    signal: streams.signal ?? new AbortController().signal,
-  });
+  const own = ownBackend ? [...argv, '--backend', inject('backend')] : argv;
+  const code = await weft(
+    merging.has(argv[0] ?? '') && !/--workers|--help/.test(argv.join(' ')) ? [...own, '--workers', '1'] : own,
+    {
+      stdout: out.stream,
+      stderr: err.stream,
+      interactive: streams.interactive ?? false,
+      color: streams.color ?? false,
+      signal: streams.signal ?? new AbortController().signal,
+    },
+  );
   const text = out.text();
   return { code, out: text, err: err.text(), json: () => JSON.parse(text) as Json };
 };

@@ -14,11 +14,11 @@ import { languageModelOf } from '../../models/registry.js';
 import { filterProblems, type Filters, type Sampling } from '../../models/sampling.js';
 import { dispose, type Backend } from '../../ops/backend.js';
 import { key } from '../../ops/random.js';
-import { all, fail, orProblems, type Result } from '../../problem.js';
+import { all, orProblems, type Result } from '../../problem.js';
 import { optionalAdapterList } from '../adapter-options.js';
 import { loadAdapters, type AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
-import { backend, naturals, text, type Given } from '../given.js';
+import { backend, integer, naturals, optionalNumber, text, type Given } from '../given.js';
 import { startClock } from '../measure.js';
 import { showBytes, showDuration, showMany } from '../quantities.js';
 import type { Session } from '../session.js';
@@ -47,23 +47,6 @@ interface Options {
 
 const NAME = 'generate';
 
-const optionalNumber = (given: Given, name: string): Result<number | undefined> => {
-  const value = given.options.get(name);
-  if (value === undefined) return E.right(undefined);
-  const n = String(value).trim() === '' ? NaN : Number(value);
-  return Number.isFinite(n)
-    ? E.right(n)
-    : fail(`weft ${NAME}: --${name}`, 'a finite number', JSON.stringify(String(value)));
-};
-
-/** An integer in [least, 2^53), or a default where the option is absent. */
-const integer = (given: Given, name: string, least: number, absent: number): Result<number> =>
-  E.chain((n: number = absent) =>
-    Number.isSafeInteger(n) && n >= least
-      ? E.right(n)
-      : fail(`weft ${NAME}: --${name}`, `an integer of at least ${least}`, String(n)),
-  )(optionalNumber(given, name));
-
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
 const choiceOf = (given: Given): Result<Choice | undefined> => {
@@ -76,7 +59,7 @@ const choiceOf = (given: Given): Result<Choice | undefined> => {
     temperature: optionalNumber(given, 'temperature'),
     topK: optionalNumber(given, 'top-k'),
     topP: optionalNumber(given, 'top-p'),
-    seed: integer(given, 'seed', 0, 0),
+    seed: integer(given, 'seed', [0], 0),
   });
   const sampled = ['temperature', 'top-k', 'top-p', 'seed'].some((name) => given.options.has(name));
   return E.chain(({ seed, ...filters }: { readonly seed: number } & Filters) =>
@@ -160,7 +143,7 @@ export const generate = command<Options>({
       base: text(given, 'base', 'the folder of the base model'),
       adapters: optionalAdapterList(given),
       ids: naturals(given, 'input-ids', 'token ids, separated by commas'),
-      maxNewTokens: integer(given, 'max-new-tokens', 1, 20),
+      maxNewTokens: integer(given, 'max-new-tokens', [1], 20),
       choice: choiceOf(given),
       ends: given.options.has('eos-token-id') ? naturals(given, 'eos-token-id', 'token ids') : E.right(undefined),
       backend: backend(given),

@@ -24,6 +24,7 @@ import { startBackend } from '../start-backend.js';
 import { printable } from '../style.js';
 import { facts } from '../table.js';
 import { withModel } from '../with-model.js';
+import { workers } from '../workers.js';
 
 interface Options {
   readonly base: string;
@@ -31,6 +32,7 @@ interface Options {
   readonly out: string;
   readonly dryRun: boolean;
   readonly backend: Backend;
+  readonly workers: number;
 }
 
 const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, out: string): Promise<Result<Report>> => {
@@ -43,12 +45,20 @@ const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, ou
   return E.right(describePlan({ plan: plan.right, model, beside: beside.right, loaded, out }));
 };
 
-const merged = async (base: ModelFolder, loaded: LoadedAdapters, out: string, session: Session) => {
+const merged = async (
+  base: ModelFolder,
+  loaded: LoadedAdapters,
+  { out, workers: count }: Options,
+  session: Session,
+) => {
   const adapter = mergeable(loaded.adapter);
   if (E.isLeft(adapter)) return adapter;
   const clock = startClock();
   const plan = await session.working('merging', (update) =>
-    mergeFolder(base.model, base.folder, adapter.right, out, { onProgress: (p) => update(p.doneBytes, p.totalBytes) }),
+    mergeFolder(base.model, base.folder, adapter.right, out, {
+      workers: count,
+      onProgress: (p) => update(p.doneBytes, p.totalBytes),
+    }),
   );
   if (E.isLeft(plan)) return plan;
   const { changed, changedBytes, totalBytes, files } = plan.right;
@@ -89,19 +99,20 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
       return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
     const loaded = await prepare(options.out, options.adapters, base.model.spec, session);
     if (E.isLeft(loaded)) return loaded;
-    return options.dryRun ? dryRun(base, loaded.right, options.out) : merged(base, loaded.right, options.out, session);
+    return options.dryRun ? dryRun(base, loaded.right, options.out) : merged(base, loaded.right, options, session);
   });
 };
 
 /** Merges adapters into a base model. */
 export const merge = command<Options>({
   decode: (given) =>
-    struct<{ base: string; adapters: AdapterList; out: string; dryRun: boolean; backend: Backend }>({
+    struct<Pick<Options, keyof Options>>({
       base: text(given, 'base', 'the folder of the base model'),
       adapters: adapterList(given),
       out: text(given, 'out', 'a new or empty folder'),
       dryRun: E.right(flag(given, 'dry-run')),
       backend: backend(given),
+      workers: workers(given),
     }),
   run,
 });

@@ -20,6 +20,7 @@ import { startBackend } from '../start-backend.js';
 import { printable } from '../style.js';
 import { facts } from '../table.js';
 import { withModel } from '../with-model.js';
+import { workers } from '../workers.js';
 
 interface Options {
   readonly merged: string;
@@ -27,6 +28,7 @@ interface Options {
   readonly base: string | undefined;
   readonly out: string;
   readonly backend: Backend;
+  readonly workers: number;
 }
 
 const needsBase = (problems: Problems): Problems => {
@@ -88,7 +90,10 @@ const subtract = async (merged: ModelFolder, options: Options, session: Session)
   );
   const clock = startClock();
   const plan = await session.working('unmerging', (update) =>
-    subtractFolder(merged, adapter.right, options.out, { onProgress: (p) => update(p.doneBytes, p.totalBytes) }),
+    subtractFolder(merged, adapter.right, options.out, {
+      workers: options.workers,
+      onProgress: (p) => update(p.doneBytes, p.totalBytes),
+    }),
   );
   if (E.isLeft(plan)) return plan;
   const measured = clock(plan.right.totalBytes);
@@ -127,12 +132,13 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
 /** Takes an adapter out of a merged model. */
 export const unmerge = command<Options>({
   decode: (given) =>
-    struct<{ merged: string; adapters: AdapterList; base: string | undefined; out: string; backend: Backend }>({
+    struct<Pick<Options, keyof Options>>({
       merged: text(given, 'merged', 'the folder of the merged model'),
       adapters: adapterList(given),
       base: optionalText(given, 'base'),
       out: text(given, 'out', 'a new or empty folder'),
       backend: backend(given),
+      workers: workers(given),
     }),
   run,
 });

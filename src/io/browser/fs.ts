@@ -1,5 +1,5 @@
 /**
- * `#fs` in browsers: every function says what to do instead.
+ * `#fs` in browsers: every function says what to do instead, or that there is none.
  */
 import { fail, type Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
@@ -15,3 +15,4 @@ export const pathInside: FileSystem['pathInside'] = needsNode;
 export const writeFileAtomic: FileSystem['writeFileAtomic'] = needsNode;
 export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = needsNode;
 export const copyFile: FileSystem['copyFile'] = needsNode;
+export const openLanes: FileSystem['openLanes'] = async () => undefined;

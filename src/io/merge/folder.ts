@@ -1,7 +1,7 @@
 /**
  * Merging a model folder into another one.
  */
-import { pathInside, readText, writeFolderAtomic } from '#fs';
+import { openLanes, pathInside, readText, writeFolderAtomic } from '#fs';
 import type { Adapter, Mergeable } from '../../adapters/adapter.js';
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
@@ -58,6 +58,25 @@ const rewriteNames = async (
   return E.right(new Set(rewritten.map(([name]) => name)));
 };
 
+/** Options of a merge from folder to folder. */
+export interface FolderMergeOptions extends Omit<MergeOptions, 'lanes' | 'copyFile'> {
+  /** Threads that merge, this one among them; 1 unless told. */
+  readonly workers?: number;
+}
+
+/** Runs `f` with threads, which are ended afterwards, whatever happens. */
+export const inLanes = async <A>(
+  workers: number,
+  f: (options: Pick<MergeOptions, 'lanes'>) => Promise<A>,
+): Promise<A> => {
+  const lanes = workers > 1 ? await openLanes(workers) : undefined;
+  try {
+    return await f(lanes === undefined ? {} : { lanes });
+  } finally {
+    await lanes?.close();
+  }
+};
+
 /**
  * Merges an adapter into a model folder: out/ = apply(adapter, base/).
  *
@@ -74,29 +93,32 @@ export const mergeFolder = async (
   folder: string,
   adapter: Adapter<Mergeable>,
   out: string,
-  options: MergeOptions = {},
+  { workers = 1, ...options }: FolderMergeOptions = {},
 ): Promise<Result<MergePlan>> => {
   const plan = planMerge(model.checkpoint, adapter, model.spec);
   if (E.isLeft(plan)) return plan;
   if (plan.right.changed.length === 0) return fail('adapter', 'an adapter that changes a tensor', 'none');
-  return writeFolderAtomic(out, async (writer) => {
-    const merged = await runMerge(plan.right, model.checkpoint, adapter, writer, {
-      ...options,
-      copyFile: async (name) => {
-        const path = await pathInside(folder, name);
-        return E.isLeft(path) ? path : writer.copyFile(path.right, name);
-      },
-    });
-    if (E.isLeft(merged)) return merged;
-    const rewritten = await rewriteNames(model, folder, plan.right, writer);
-    if (E.isLeft(rewritten)) return rewritten;
-    const index = model.checkpoint.index !== undefined && !rewritten.right.has(indexName);
-    const kept = await copyBeside(folder, writer, rewritten.right);
-    if (E.isLeft(kept)) return kept;
-    if (index) {
-      const copied = await writer.copyFile(model.checkpoint.index as string, indexName);
-      if (E.isLeft(copied)) return copied;
-    }
-    return plan;
-  });
+  return inLanes(workers, (lanes) =>
+    writeFolderAtomic(out, async (writer) => {
+      const merged = await runMerge(plan.right, model.checkpoint, adapter, writer, {
+        ...options,
+        ...lanes,
+        copyFile: async (name) => {
+          const path = await pathInside(folder, name);
+          return E.isLeft(path) ? path : writer.copyFile(path.right, name);
+        },
+      });
+      if (E.isLeft(merged)) return merged;
+      const rewritten = await rewriteNames(model, folder, plan.right, writer);
+      if (E.isLeft(rewritten)) return rewritten;
+      const index = model.checkpoint.index !== undefined && !rewritten.right.has(indexName);
+      const kept = await copyBeside(folder, writer, rewritten.right);
+      if (E.isLeft(kept)) return kept;
+      if (index) {
+        const copied = await writer.copyFile(model.checkpoint.index as string, indexName);
+        if (E.isLeft(copied)) return copied;
+      }
+      return plan;
+    }),
+  );
 };

@@ -3,7 +3,7 @@
  */
 import type { LowRank, WeightUpdate } from '../../adapters/update.js';
 import { read } from '../../ops/backend.js';
-import { openRowMerger, type RowMerger } from '../../ops/kernels/merge.js';
+import { fitsKernel, openRowMerger, type RowMerger } from '../../ops/kernels/merge.js';
 import type { LowRankMerge, LowRankTerm } from '../../ops/kernels/merge-reference.js';
 import { tfjsKernel, type TiledTensor, type TileKernel } from './tile.js';
 
@@ -25,15 +25,16 @@ const termOf = async ({ B, A, s }: LowRank): Promise<LowRankTerm> => ({
   s,
 });
 
-/** The matrix and its terms, where the fused kernel knows them. */
-const lowRankMerge = async (update: WeightUpdate, tensor: TiledTensor): Promise<LowRankMerge | undefined> => {
+/** The matrix and its terms as arrays, where the fused kernel knows them and has room for them. */
+export const lowRankMerge = async (update: WeightUpdate, tensor: TiledTensor): Promise<LowRankMerge | undefined> => {
   const { dtype, grid } = tensor;
   if (dtype !== 'BF16' && dtype !== 'F16' && dtype !== 'F32') return undefined;
   const parts = lowRanksOf(update);
   if (parts === undefined || !parts.every((p) => fits(p, tensor))) return undefined;
   const terms: LowRankTerm[] = [];
   for (const part of parts) terms.push(await termOf(part));
-  return { dtype, rows: grid.rows, columns: grid.columns, terms };
+  const matrix: LowRankMerge = { dtype, rows: grid.rows, columns: grid.columns, terms };
+  return fitsKernel(matrix, tensor.tileBytes) ? matrix : undefined;
 };
 
 /**
@@ -51,7 +52,6 @@ export const fusedKernel = (): TileKernel => {
     if (matrix === undefined) return others(update, tensor);
     const merger = await (opened ??= openRowMerger());
     const rows = merger(matrix, tensor.tileBytes);
-    if (rows === undefined) return others(update, tensor);
     return { buffers: rows.buffers, merge: async ({ start }, bytes) => rows.merge(start, bytes) };
   };
 };

@@ -2,18 +2,16 @@
  * Running a merge plan: tensors stream from the base checkpoint into a writer, a tile at a time.
  */
 import { E } from '../../fp.js';
-import { leavesOf, type Adapter, type Mergeable } from '../../adapters/adapter.js';
-import { updateAt } from '../../adapters/compile.js';
-import { tensorsOf } from '../../adapters/updates/tensors.js';
-import { dispose, scope, tensorOf } from '../../ops/backend.js';
-import { decodeFloats } from '../../ops/dtype.js';
-import { lookup, recordOf, type Tensor, type Weights } from '../../ops/tensor.js';
-import { fail, type Result } from '../../problem.js';
-import type { Checkpoint, StoredTensor } from '../checkpoint.js';
-import type { FileWriter, Writer } from '../file-system.js';
+import type { Adapter, Mergeable } from '../../adapters/adapter.js';
+import type { Result } from '../../problem.js';
+import type { Checkpoint } from '../checkpoint.js';
+import type { Writer } from '../file-system.js';
 import { fusedKernel } from './fused.js';
-import type { FilePlan, MergePlan, TensorPlan } from './plan.js';
-import { blocksOf, type TileKernel } from './tile.js';
+import { isInFiles, runInLanes } from './in-lanes.js';
+import type { FilePlan, MergePlan } from './plan.js';
+import { copyTensor, mergeTensor, withUpdate, type Run } from './tensor.js';
+import type { TileKernel } from './tile.js';
+import type { Lanes } from './unit.js';
 
 /** How far a merge is. */
 export interface MergeProgress {
@@ -31,106 +29,13 @@ export interface MergeOptions {
   readonly tileBytes?: number;
   /** Copies a whole file of the base, where the writer's file system can do better than read and write. */
   readonly copyFile?: (name: string) => Promise<Result<void>>;
-}
-
-interface Run {
-  readonly checkpoint: Checkpoint;
-  readonly adapter: Adapter<Mergeable>;
-  readonly kernel: TileKernel;
-  readonly tileBytes: number;
-  readonly advance: (bytes: number, tensor: string) => void;
+  /** Threads to merge in, where the checkpoint and the writer are files; without them a merge runs in this thread. */
+  readonly lanes?: Lanes;
 }
 
 const MIB = 1 << 20;
 
-const copyTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promise<Result<void>> => {
-  const { byteLength } = plan.stored;
-  for (let offset = 0; offset < byteLength; offset += MIB) {
-    const bytes = await run.checkpoint.readRange(plan.source, offset, Math.min(MIB, byteLength - offset));
-    if (E.isLeft(bytes)) return bytes;
-    const written = await file.write(bytes.right);
-    if (E.isLeft(written)) return written;
-    run.advance(bytes.right.length, plan.name);
-  }
-  return E.right(undefined);
-};
-
-/** Frees what compiling an update made, but not the adapter's own parameters. */
-const release = (adapter: Adapter, update: Parameters<typeof tensorsOf>[0]): void => {
-  const own = new Set(leavesOf(adapter).flatMap((leaf) => Object.values(leaf.params).map((t) => t.id)));
-  for (const t of tensorsOf(update)) if (!own.has(t.id) && !t.isDisposed) t.dispose();
-};
-
-const overflowed = (plan: TensorPlan, element: number): Result<never> =>
-  fail(
-    `${plan.name}, element ${element}`,
-    `finite merged values in ${plan.stored.dtype}`,
-    'a value that this type cannot hold',
-    'The adapter is broken or far too strong for this storage type.',
-  );
-
-/** The other tensors of the base that a change reads, by parameter key. */
-const readTensors = async ({ checkpoint }: Run, { reads }: TensorPlan): Promise<Result<Weights>> => {
-  const found: (readonly [string, Tensor])[] = [];
-  for (const [key, source] of reads) {
-    const { dtype, shape, byteLength } = checkpoint.tensors.get(source) as StoredTensor;
-    const bytes = await checkpoint.readRange(source, 0, byteLength);
-    if (E.isLeft(bytes)) {
-      dispose(recordOf(found));
-      return bytes;
-    }
-    found.push([key, tensorOf(decodeFloats(dtype, bytes.right), shape)]);
-  }
-  return E.right(recordOf(found));
-};
-
-const mergeTensor = async (run: Run, plan: TensorPlan, file: FileWriter): Promise<Result<void>> => {
-  const { dtype, shape, byteLength } = plan.stored;
-  const read = await readTensors(run, plan);
-  if (E.isLeft(read)) return read;
-  const update = scope(() =>
-    updateAt(run.adapter, plan.key as string, 'stored', undefined, (key) => lookup(read.right, key)),
-  );
-  if (update === undefined) return copyTensor(run, plan, file);
-  try {
-    const { grid, blocks } = blocksOf(update, shape, byteLength, run.tileBytes);
-    const rowBytes = byteLength / Math.max(1, grid.rows);
-    const largest = Math.max(0, ...blocks.map((b) => b.count)) * rowBytes;
-    // two buffers in turn: the next block is read while this one is merged and written
-    const { buffers, merge } = await run.kernel(update, { dtype, shape, grid, tileBytes: largest });
-    const readBlock = (i: number): Promise<Result<Uint8Array>> | undefined => {
-      const block = blocks[i];
-      if (block === undefined) return undefined;
-      const into = (i % 2 === 0 ? buffers[0] : buffers[1]).subarray(0, block.count * rowBytes);
-      return run.checkpoint.readRange(plan.source, block.start * rowBytes, into.length, into);
-    };
-    let coming = readBlock(0);
-    let writing: Promise<Result<void>> = Promise.resolve(E.right(undefined));
-    // nothing may be under way when the files are closed
-    const settled = async (failed: Result<never>): Promise<Result<never>> => {
-      await Promise.all([coming, writing]);
-      return failed;
-    };
-    for (const [i, block] of blocks.entries()) {
-      const bytes = (await coming) as Result<Uint8Array>;
-      if (E.isLeft(bytes)) return settled(bytes);
-      coming = readBlock(i + 1);
-      const merged = await merge(block, bytes.right);
-      if (merged.overflow >= 0) return settled(overflowed(plan, block.start * grid.columns + merged.overflow));
-      // the block before is written while this one is merged
-      const written = await writing;
-      if (E.isLeft(written)) return settled(written);
-      writing = file.write(merged.bytes);
-      run.advance(bytes.right.length, plan.name);
-    }
-    const written = await writing;
-    if (E.isLeft(written)) return written;
-    return E.right(undefined);
-  } finally {
-    release(run.adapter, update);
-    dispose(read.right);
-  }
-};
+const bytesOf = (file: FilePlan): number => file.tensors.reduce((n, t) => n + t.stored.byteLength, 0);
 
 const writeFile = async (run: Run, plan: FilePlan, writer: Writer): Promise<Result<void>> => {
   const file = await writer.create(plan.name);
@@ -138,7 +43,13 @@ const writeFile = async (run: Run, plan: FilePlan, writer: Writer): Promise<Resu
   const head = await file.right.write(plan.head);
   if (E.isLeft(head)) return head;
   for (const tensor of plan.tensors) {
-    const done = await (tensor.key === undefined ? copyTensor : mergeTensor)(run, tensor, file.right);
+    const copied = () => copyTensor(run, tensor, file.right);
+    const done =
+      tensor.key === undefined
+        ? await copied()
+        : await withUpdate(run, tensor, (update) =>
+            update === undefined ? copied() : mergeTensor(run, tensor, update, file.right),
+          );
     if (E.isLeft(done)) return done;
   }
   const closed = await file.right.close();
@@ -171,15 +82,17 @@ export const runMerge = async (
       options.onProgress?.({ doneBytes: progress.done, totalBytes: plan.totalBytes, tensor });
     },
   };
+  const whole = async (file: FilePlan): Promise<Result<void>> => {
+    const done = await (options.copyFile === undefined ? writeFile(run, file, writer) : options.copyFile(file.name));
+    if (E.isRight(done) && options.copyFile !== undefined) run.advance(bytesOf(file), file.name);
+    return done;
+  };
+  const { lanes } = options;
+  if (lanes !== undefined && writer.place !== undefined && isInFiles(checkpoint))
+    return runInLanes({ plan, run, lanes, place: writer.place, copyFile: whole });
   for (const file of plan.files) {
-    const whole = file.same ? options.copyFile : undefined;
-    const done = whole === undefined ? await writeFile(run, file, writer) : await whole(file.name);
+    const done = await (file.same ? whole(file) : writeFile(run, file, writer));
     if (E.isLeft(done)) return done;
-    if (whole !== undefined)
-      run.advance(
-        file.tensors.reduce((n, t) => n + t.stored.byteLength, 0),
-        file.name,
-      );
   }
   return E.right(undefined);
 };

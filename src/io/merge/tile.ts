@@ -9,6 +9,7 @@ import { applyUpdate } from '../../adapters/updates/apply.js';
 import { rowGrid, updateRows, type RowBlock, type RowGrid } from '../../adapters/updates/rows.js';
 import { isRowLocal } from '../../adapters/updates/traits.js';
 import type { WeightUpdate } from '../../adapters/update.js';
+import { rowsFitting } from './unit.js';
 
 /** A tensor that is merged in tiles. */
 export interface TiledTensor {
@@ -81,9 +82,7 @@ export const blocksOf = (
   const grid = rowGrid(update, shape);
   if (!isRowLocal(update) || sizeOf(shape) === 0) return { grid, blocks: [{ start: 0, count: grid.rows }] };
   const rowBytes = byteLength / grid.rows;
-  const fitting = Math.max(1, Math.floor(tileBytes / rowBytes));
-  // the fused kernel takes four rows at a time
-  const most = fitting < 4 ? fitting : fitting - (fitting % 4);
+  const most = rowsFitting(tileBytes, rowBytes);
   const blocks: RowBlock[] = [];
   for (let border = 0; border < grid.rows; border += grid.period) {
     for (let start = border; start < border + grid.period; start += most) {

@@ -10,7 +10,7 @@ import type { Checkpoint } from '../checkpoint.js';
 import type { FileWriter, Writer } from '../file-system.js';
 import type { OpenModel } from '../model.js';
 import { compareMerge, type TensorDistance } from './compare.js';
-import { mergeFolder } from './folder.js';
+import { mergeFolder, type FolderMergeOptions } from './folder.js';
 import type { MergePlan } from './plan.js';
 import { copyBeside } from './rest.js';
 import { planRestore, type RestoredFile, type RestorePlan } from './restore-plan.js';
@@ -176,7 +176,7 @@ export const subtractFolder = async (
   merged: ModelFolder,
   adapter: Adapter<Invertible>,
   out: string,
-  options: MergeOptions = {},
+  options: FolderMergeOptions = {},
 ): Promise<Result<MergePlan>> =>
   leavesOf(adapter).some((leaf) => leaf.change !== undefined)
     ? fail(

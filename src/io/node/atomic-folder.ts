@@ -5,11 +5,12 @@ import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
-import type { FileSystem, FileWriter, Writer } from '../file-system.js';
+import type { FileSystem, FileWriter, PlacedFile, Writer } from '../file-system.js';
 import { plainName } from '../plain-name.js';
 import { attempt } from './attempt.js';
 import { copyFile, syncFolder, temporaryBeside } from './durable.js';
 import { createFile, createWith } from './file-writer.js';
+import { placeFile } from './placed-file.js';
 import { statFile } from './read.js';
 
 /** Refuses a target that would be overwritten. */
@@ -29,17 +30,22 @@ const checkTarget = async (out: string): Promise<Result<void>> => {
 
 /** A writer into a folder, and a way to close all the files that it opened. */
 const writerInto = (folder: string): { readonly writer: Writer; readonly closeAll: () => Promise<Result<void>> } => {
-  const open: FileWriter[] = [];
+  const open: Pick<FileWriter | PlacedFile, 'close'>[] = [];
   const inside = (name: string): Result<string> =>
     E.map((plain: string) => join(folder, plain))(plainName(name, folder));
+  const opened = async <F extends FileWriter | PlacedFile>(
+    name: string,
+    make: (path: string) => Promise<Result<F>>,
+  ): Promise<Result<F>> => {
+    const path = inside(name);
+    const file = E.isLeft(path) ? path : await make(path.right);
+    if (E.isRight(file)) open.push(file.right);
+    return file;
+  };
   return {
     writer: {
-      create: async (name) => {
-        const path = inside(name);
-        const file = E.isLeft(path) ? path : await createFile(path.right);
-        if (E.isRight(file)) open.push(file.right);
-        return file;
-      },
+      create: (name) => opened(name, createFile),
+      place: (name) => opened(name, placeFile),
       writeFile: async (name, content) => {
         const path = inside(name);
         return E.isLeft(path) ? path : createWith(path.right, content);

@@ -23,12 +23,26 @@ export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
 export const systemProblem = (at: string, expected: string, error: NodeJS.ErrnoException): Result<never> =>
   fail(at, expected, error.code ?? error.message, HINTS[error.code ?? ''] ?? error.message);
 
+/** The problem that an error of the operating system is; any other error is thrown on. */
+const problemOf = (at: string, expected: string, error: unknown): Result<never> => {
+  if (!isSystemError(error)) throw error;
+  return systemProblem(at, expected, error);
+};
+
 /** Runs an action of the file system; its errors become a problem, any other error is thrown on. */
 export const attempt = async <A>(at: string, expected: string, action: () => Promise<A>): Promise<Result<A>> => {
   try {
     return E.right(await action());
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return systemProblem(at, expected, error);
+    return problemOf(at, expected, error);
+  }
+};
+
+/** The same for an action that does not wait. */
+export const attemptNow = <A>(at: string, expected: string, action: () => A): Result<A> => {
+  try {
+    return E.right(action());
+  } catch (error) {
+    return problemOf(at, expected, error);
   }
 };

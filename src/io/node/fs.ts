@@ -5,4 +5,5 @@ export { writeFileAtomic } from './atomic-file.js';
 export { writeFolderAtomic } from './atomic-folder.js';
 export { copyFile } from './durable.js';
 export { pathInside } from './inside.js';
+export { openLanes } from './lanes.js';
 export { listFolder, openFile, readText, statFile } from './read.js';

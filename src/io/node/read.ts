@@ -9,6 +9,7 @@ import { allocate } from '../allocate.js';
 import type { FileSystem } from '../file-system.js';
 import { checkedRange } from '../byte-source.js';
 import { attempt } from './attempt.js';
+import { becameShorter } from './positioned.js';
 
 /** One system call reads at most this much; Linux and Node stop below 2 GiB. */
 const MAX_READ = 1 << 30;
@@ -51,6 +52,7 @@ export const openFile: FileSystem['openFile'] = async (path) => {
   let closed: Promise<void> | undefined;
   return E.right({
     ...self,
+    descriptor: handle.fd,
     read: async (offset: number, length: number, into?: Uint8Array): Promise<Result<Uint8Array>> => {
       const range = checkedRange(self, offset, length, into);
       if (E.isLeft(range)) return range;
@@ -58,9 +60,7 @@ export const openFile: FileSystem['openFile'] = async (path) => {
       if (E.isLeft(target)) return target;
       const done = await attempt(path, 'a readable file', () => readFully(handle, target.right, offset));
       if (E.isLeft(done)) return done;
-      return done.right === length
-        ? target
-        : fail(path, `${length} bytes at ${offset}`, `${done.right}`, 'the file became shorter while it was read');
+      return done.right === length ? target : becameShorter(path, offset, length, done.right);
     },
     close: () => (closed ??= handle.close()),
   });

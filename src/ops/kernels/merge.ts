@@ -18,9 +18,9 @@ export interface RowMerge {
 /**
  * Prepares a matrix for merging in blocks of at most `blockBytes`; the matrix before it is done with then, and its buffers too.
  *
- * Undefined where the factors are too large for the kernel's memory.
+ * Throws where the factors do not fit (`fitsKernel`).
  */
-export type RowMerger = (matrix: LowRankMerge, blockBytes: number) => RowMerge | undefined;
+export type RowMerger = (matrix: LowRankMerge, blockBytes: number) => RowMerge;
 
 /** The functions of kernels/merge.ts. */
 interface MergeExports {
@@ -48,15 +48,24 @@ const kinds = { BF16: 0, F16: 1, F32: 2 } as const;
 const placesFrom = (base: number, lengths: ReadonlyArray<number>): ReadonlyArray<number> =>
   lengths.reduce((at, length) => [...at, Math.ceil(((at.at(-1) as number) + length) / 16) * 16], [base]);
 
+/** Bytes of what lies in the kernel's memory: two blocks before and two after merging, the panels, the list of terms. */
+const lengthsOf = (matrix: LowRankMerge, blockBytes: number): ReadonlyArray<number> => {
+  const { A, B } = panelSizes(matrix);
+  return [blockBytes, blockBytes, blockBytes, blockBytes, 4 * A, 4 * B, 16 + 8 * matrix.terms.length];
+};
+
+/** Whether a matrix's factors and blocks fit into the kernel's memory. */
+export const fitsKernel = (matrix: LowRankMerge, blockBytes: number): boolean =>
+  lengthsOf(matrix, blockBytes).reduce((sum, length) => sum + length + 16, PAGE) <= MOST_BYTES;
+
 const wasmMerger =
   ({ memory, heapBase, merge }: MergeExports): RowMerger =>
   (matrix, blockBytes) => {
     const { dtype, columns, terms } = matrix;
     const sizes = panelSizes(matrix);
-    const lengths = [...Array<number>(4).fill(blockBytes), 4 * sizes.A, 4 * sizes.B, 16 + 8 * terms.length];
-    const places = placesFrom(Math.ceil(heapBase() / 16) * 16, lengths);
+    if (!fitsKernel(matrix, blockBytes)) throw new RangeError('factors that do not fit the kernel');
+    const places = placesFrom(Math.ceil(heapBase() / 16) * 16, lengthsOf(matrix, blockBytes));
     const [in0 = 0, in1 = 0, out0 = 0, out1 = 0, A = 0, B = 0, factors = 0, end = 0] = places;
-    if (end > MOST_BYTES) return undefined;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
     if (missing > 0) memory.grow(missing);
     const { buffer } = memory;

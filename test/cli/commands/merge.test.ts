@@ -23,6 +23,15 @@ describe('weft merge', () => {
     expect(json()).toMatchObject({ out, changed: 14, tensors: 21, changedBytes: 30720, totalBytes: 43328 });
   });
 
+  it('merges in two threads with the same bytes', async () => {
+    const folder = temporaryFolder();
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    await merge(bf16.base, bf16.adapter, one);
+    const { code } = await merge(bf16.base, bf16.adapter, two, '--workers', '2');
+    expect(code).toBe(0);
+    for (const name of tree(one)) expect(bytesOf(two, name).equals(bytesOf(one, name)), name).toBe(true);
+  });
+
   it('says what it did', async () => {
     const { err, out } = await merge(llama.base, llama.adapter, join(temporaryFolder(), 'm'));
     expect(out).toBe('');

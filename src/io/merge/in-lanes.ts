@@ -1,0 +1,113 @@
+/**
+ * Running a merge plan in several threads: each takes the next piece as soon as it is done with one.
+ *
+ * Pieces go to places that the plan fixes and each row is computed alone: the bytes do not depend on how many threads there
+ * are, nor on their pace.
+ */
+import { E } from '../../fp.js';
+import type { Result } from '../../problem.js';
+import type { Checkpoint, CheckpointFile } from '../checkpoint.js';
+import type { Writer } from '../file-system.js';
+import { piecesOf, type OpenedFile, type Piece } from './pieces.js';
+import type { FilePlan, MergePlan } from './plan.js';
+import type { Run } from './tensor.js';
+import type { Lane, Lanes } from './unit.js';
+
+/** A merge in lanes. */
+export interface InLanes {
+  readonly plan: MergePlan;
+  readonly run: Run;
+  readonly lanes: Lanes;
+  readonly place: NonNullable<Writer['place']>;
+  /** Copies a whole file of the base. */
+  readonly copyFile: (file: FilePlan) => Promise<Result<void>>;
+}
+
+/** A piece of a file, or why there is none. */
+interface Task {
+  readonly piece: Result<Piece>;
+  /** Tells the file that so many of its bytes are written. */
+  readonly wrote: (bytes: number) => void;
+}
+
+/** A file that is not written in pieces: copied, or not even made. */
+const whole = (problems: Result<never>): Task => ({ piece: problems, wrote: () => undefined });
+
+/** Whether threads can read a checkpoint. */
+export const isInFiles = ({ files }: Checkpoint): boolean =>
+  [...files.values()].every((f) => f.source.descriptor !== undefined);
+
+/** A file that is closed, and so made durable, when its last byte is written: while other files are still merged. */
+const closing = (file: OpenedFile, closed: (done: Promise<Result<void>>) => void): ((bytes: number) => void) => {
+  let missing = file.plan.tensors.reduce((n, t) => n + t.stored.byteLength, 0);
+  return (bytes) => {
+    missing -= bytes;
+    if (missing === 0) closed(file.to.close());
+  };
+};
+
+/** Every task, file by file; files are made on the way, and closed through `closed`. */
+async function* tasksOf(
+  { plan, run, place, copyFile }: InLanes,
+  closed: (done: Promise<Result<void>>) => void,
+): AsyncGenerator<Task, void, undefined> {
+  for (const file of plan.files) {
+    if (file.same) {
+      const copied = await copyFile(file);
+      if (E.isLeft(copied)) return yield whole(copied);
+      continue;
+    }
+    const to = await place(file.name);
+    if (E.isLeft(to)) return yield whole(to);
+    const head = await to.right.write(file.head, 0);
+    if (E.isLeft(head)) return yield whole(head);
+    const opened = { plan: file, base: run.checkpoint.files.get(file.name) as CheckpointFile, to: to.right };
+    const wrote = closing(opened, closed);
+    wrote(0);
+    for await (const piece of piecesOf(run, opened, wrote)) yield { piece, wrote };
+  }
+}
+
+/** Merges in lanes; see `runMerge`. */
+export const runInLanes = async (job: InLanes): Promise<Result<void>> => {
+  const closes: Promise<Result<void>>[] = [];
+  const tasks = tasksOf(job, (done) => closes.push(done));
+  const failures = new Map<number, Result<never>>();
+  let begun = 0;
+  let stopped = false;
+  const work = async (run: Lane, { piece, wrote }: Task): Promise<Result<void>> => {
+    if (E.isLeft(piece)) return piece;
+    const { unit, name, overflowed } = piece.right;
+    const done = await run(unit);
+    if (E.isLeft(done)) return done;
+    if (done.right >= 0) return overflowed(done.right);
+    wrote(unit.byteLength);
+    job.run.advance(unit.byteLength, name);
+    return E.right(undefined);
+  };
+  const drain = async (run: Lane): Promise<void> => {
+    try {
+      while (!stopped) {
+        const next = await tasks.next();
+        if (next.done === true) return;
+        const index = begun++;
+        const done = await work(run, next.value);
+        if (E.isRight(done)) continue;
+        failures.set(index, done);
+        stopped = true;
+      }
+    } catch (error) {
+      stopped = true;
+      throw error;
+    }
+  };
+  const drains = job.lanes.lanes.flatMap(({ run, depth }) => Array.from({ length: depth }, () => drain(run)));
+  // all of them: nothing may be under way when the files are closed
+  const ended = await Promise.allSettled(drains);
+  const closed = await Promise.all(closes);
+  const thrown = ended.find((e) => e.status === 'rejected');
+  if (thrown !== undefined) throw thrown.reason;
+  // pieces begin in order, so that the first problem is the same whatever the threads do
+  const first = failures.get(Math.min(...failures.keys()));
+  return first ?? closed.find(E.isLeft) ?? E.right(undefined);
+};

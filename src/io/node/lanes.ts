@@ -1,0 +1,71 @@
+/**
+ * Threads that merge, this one among them.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { openRowMerger } from '../../ops/kernels/merge.js';
+import type { Result } from '../../problem.js';
+import type { FileSystem } from '../file-system.js';
+import type { Lane } from '../merge/unit.js';
+import { unitRunner } from './run-unit.js';
+import type { Order } from './thread.js';
+
+/** A thread needs its code and the factors of the units that wait; the rest of its memory is the kernel's. */
+const limits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 };
+
+/** Starts thread.ts; from source, as in tests, through the loader for TypeScript. */
+const startWorker = (): Worker => {
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: limits });
+  const [thread, here] = [new URL('./thread.ts', import.meta.url).href, import.meta.url];
+  const code = `import('tsx/esm/api').then((tsx) => tsx.tsImport(${JSON.stringify(thread)}, ${JSON.stringify(here)}))`;
+  return new Worker(code, { eval: true, execArgv: ['--conditions=weft-source'] });
+};
+
+interface Waiting {
+  readonly resolve: (result: Result<number>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const threadLane = () => {
+  const worker = startWorker();
+  const waiting = new Map<number, Waiting>();
+  const state: { ended: Error | undefined; next: number } = { ended: undefined, next: 0 };
+  const end = (error: Error): void => {
+    state.ended ??= error;
+    waiting.forEach(({ reject }) => reject(error));
+    waiting.clear();
+  };
+  worker.on('message', ({ id, result }: { readonly id: number; readonly result: Result<number> }) => {
+    waiting.get(id)?.resolve(result);
+    waiting.delete(id);
+  });
+  worker.on('error', end);
+  worker.on('exit', (code) => end(new Error(`a thread that merges ended with code ${code}`)));
+  const run: Lane = (unit) =>
+    new Promise((resolve, reject) => {
+      if (state.ended !== undefined) return reject(state.ended);
+      const id = state.next++;
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, unit } satisfies Order);
+    });
+  return { run, depth: 2, stop: () => worker.terminate() };
+};
+
+/** This thread, which gives way to what else happens between two units. */
+const ownLane = async (): Promise<Lane> => {
+  const run = unitRunner(await openRowMerger());
+  return async (unit) => {
+    await setImmediate();
+    return run(unit);
+  };
+};
+
+/** See `FileSystem.openLanes`. */
+export const openLanes: FileSystem['openLanes'] = async (count) => {
+  const threads = Array.from({ length: count - 1 }, threadLane);
+  return {
+    lanes: [...threads, { run: await ownLane(), depth: 1 }],
+    close: async () => void (await Promise.all(threads.map(({ stop }) => stop()))),
+  };
+};
