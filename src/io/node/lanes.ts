@@ -47,6 +47,7 @@ const threadLane = () => {
       if (state.ended !== undefined) return reject(state.ended);
       const id = state.next++;
       waiting.set(id, { resolve, reject });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       worker.postMessage({ id, unit } satisfies Order);
     });
   return { run, depth: 2, stop: () => worker.terminate() };

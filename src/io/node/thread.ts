@@ -15,5 +15,6 @@ export interface Order {
 const runner = openRowMerger().then(unitRunner);
 
 parentPort?.on('message', ({ id, unit }: Order) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
   void runner.then((run) => parentPort?.postMessage({ id, result: run(unit) }));
 });

@@ -20,8 +20,10 @@ describe('#fs', () => {
     const [a, b] = sides.map((side) => Object.keys(side).toSorted());
     expect(a).toEqual(b);
   });
-  it('says in browsers that paths need Node', async () => {
-    for (const f of Object.values(browser) as ReadonlyArray<(path: string) => Promise<ReturnType<typeof fail>>>) {
+  it('says in browsers that paths need Node, and has no threads', async () => {
+    const { openLanes, ...files } = browser;
+    expect(await openLanes(2)).toBeUndefined();
+    for (const f of Object.values(files) as ReadonlyArray<(path: string) => Promise<ReturnType<typeof fail>>>) {
       expect(problemsOf(await f('models/x'))[0]).toContain(
         'models/x: expected a file system, found a browser. paths need Node',
       );

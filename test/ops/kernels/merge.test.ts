@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { decodeFloats, encodeFloats } from '../../../src/ops/dtype.js';
 import { mergeRowsReference, type LowRankMerge } from '../../../src/ops/kernels/merge-reference.js';
 import { source, wasm } from '../../../src/ops/kernels/merge-wasm.js';
-import { openRowMerger, referenceMerger } from '../../../src/ops/kernels/merge.js';
+import { fitsKernel, openRowMerger, referenceMerger } from '../../../src/ops/kernels/merge.js';
 import { numbers as uniform } from '../arbitrary.js';
 
 const merger = await openRowMerger();
@@ -152,7 +152,10 @@ describe('the merge kernel', () => {
 
   it('leaves factors beyond its memory to others', () => {
     const huge = { rank: 2 ** 14, s: 1, B: new Float32Array(0), A: new Float32Array(0) };
-    expect(merger({ dtype: 'BF16', rows: 2 ** 15, columns: 8, terms: [huge] }, 1024)).toBeUndefined();
+    const matrix = { dtype: 'BF16', rows: 2 ** 15, columns: 8, terms: [huge] } as const;
+    expect(fitsKernel(matrix, 1024)).toBe(false);
+    expect(() => merger(matrix, 1024)).toThrow(RangeError);
+    expect(fitsKernel({ ...matrix, rows: 2 ** 12 }, 1024)).toBe(true);
   });
 
   it('is the reference where WebAssembly is missing', async () => {
