@@ -3,13 +3,17 @@
  */
 import { startCpu } from './backends/cpu.js';
 import { startWasm } from './backends/wasm.js';
+import type { GemmKind } from './backends/wasm-gemm.js';
 import { startWebgpu } from './backends/webgpu.js';
 import { E } from '../fp.js';
+import type { OpenBlasOptions } from './native/openblas.js';
 import type { Result } from '../problem.js';
 import type { Shape, Tensor, Weights } from './tensor.js';
 import { tf } from './tf.js';
 
+export type { GemmKind } from './backends/wasm-gemm.js';
 export { gpuErrors } from './backends/webgpu.js';
+export type { OpenBlasOptions } from './native/openblas.js';
 
 /** Where tensors live and compute: wasm (the default), webgpu, or cpu, the slow reference. */
 export type Backend = 'wasm' | 'cpu' | 'webgpu';
@@ -18,6 +22,14 @@ export type Backend = 'wasm' | 'cpu' | 'webgpu';
 export interface BackendOptions {
   /** wasm: folder or URL prefix of the .wasm files; needed in browsers, where they are served by the page. */
   readonly wasmPath?: string;
+  /**
+   * wasm: what multiplies matrices. `plain`, the default: the same bits on every machine. `fma`: fused multiply-adds, about a
+   * third faster, last bits depend on the machine; under Node 20 it sets a flag of V8. `native`: the system's OpenBLAS, in Node,
+   * with the package koffi.
+   */
+  readonly gemm?: GemmKind;
+  /** wasm with `gemm: 'native'`: which library, and its threads. */
+  readonly native?: OpenBlasOptions;
   /** webgpu: never compute small tensors on the CPU instead, as tfjs does below 1000 elements. */
   readonly gpuOnly?: boolean;
 }
@@ -26,7 +38,7 @@ export interface BackendOptions {
 const start = (name: Backend, options: BackendOptions): Promise<Result<Backend>> => {
   switch (name) {
     case 'wasm':
-      return startWasm(options.wasmPath);
+      return startWasm(options);
     case 'cpu':
       return startCpu();
     case 'webgpu':

@@ -6,7 +6,7 @@ import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
 import { heapOf, type WasmHeap } from './wasm-heap.js';
 import { stridedSliceByGather } from './strided-slice.js';
-import { wasmMatMul } from './wasm-mat-mul.js';
+import { wasmFusedMatMul, wasmMatMul } from './wasm-mat-mul.js';
 import { concat, gather, pad, slice, split } from './wasm-moves.js';
 import { sumOverRows } from './wasm-sum.js';
 
@@ -74,6 +74,7 @@ export const mendWasmKernels = (): void => {
   if (tf.getKernel('UnsortedSegmentSum', 'wasm') !== undefined) return;
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: unsortedSegmentSum });
   replace('BatchMatMul', wasmMatMul);
+  replace('_FusedMatMul', wasmFusedMatMul);
   replace('Identity', identity);
   replace('Cast', cast);
   replace('StridedSlice', stridedSliceByGather);

@@ -1,169 +1,109 @@
 /**
  * Matrix products on tfjs's wasm backend: fast with transposes and batches, and right for reshaped operands.
  *
- * The stock kernel calls XNNPACK only for one batch without transposes and is a scalar loop otherwise, and it caches
- * XNNPACK's packed `b` by the id of b's buffer alone: a product with a reshape of the same buffer then reads stale
- * packing, past its end. Here transposes are made by the Transpose kernel and each batch is one XNNPACK call under a
- * fresh name.
+ * The stock kernel of tfjs 4.22 calls XNNPACK only for one batch without transposes and is a scalar loop otherwise; it caches
+ * XNNPACK's packed `b` by the id of b's buffer alone, so that a product with a reshape of the same buffer reads stale packing,
+ * past its end; and its fused product adds the bias once for every 48 of k where it is the scalar loop.
  */
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { broadcastIndex, broadcastShapes } from '../broadcast.js';
-import { sizeOf, type Shape } from '../tensor.js';
+import type { Factor, Gemm } from '../kernels/gemm-reference.js';
+import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
-import { alias, heapOf, type WasmHeap } from './wasm-heap.js';
+import { gemmOf } from './wasm-gemm.js';
+import { heapOf, placeOf, type WasmHeap } from './wasm-heap.js';
 
-type Product = (
-  a: number,
-  aShape: Uint8Array,
-  aRank: number,
-  b: number,
-  bShape: Uint8Array,
-  bRank: number,
-  transposeA: boolean,
-  transposeB: boolean,
-  out: number,
-) => void;
-
-/** Up to this many multiplications a matrix, setting up XNNPACK costs more than the scalar loop. */
-const TINY = 2048;
-
-/** Below this many rows, packing a transposed `b` costs more than the scalar loop; also, such products keep b's packing. */
-const FEW_ROWS = 8;
-
-/** Arguments of one operand: name, shape, rank. */
-const MATRIX = ['number', 'array', 'number'] as const;
-
-const int32Bytes = (shape: Shape): Uint8Array => new Uint8Array(Int32Array.from(shape).buffer);
-
-/** The matrices of every batch of `x` transposed, by the Transpose kernel. */
-const transposed = (x: TensorInfo, backend: object): TensorInfo => {
-  const r = x.shape.length;
-  const perm = [...x.shape.keys()].slice(0, r - 2).concat(r - 1, r - 2);
-  return tf.getKernel('Transpose', 'wasm').kernelFunc({ inputs: { x }, attrs: { perm }, backend }) as TensorInfo;
-};
-
-/** Shapes under which a buffer's own name was packed first: the only ones for which XNNPACK's cache is right. */
-type Packed = WeakMap<object, string>;
-
-/** A name for XNNPACK, and whether it is dropped after use. */
-interface Name {
-  readonly id: number;
-  readonly temporary: boolean;
+/** A factor of a batched product: `info` [...batch, rows, columns]. */
+interface Matrices {
+  readonly info: TensorInfo;
+  readonly transposed: boolean;
 }
 
-/** Sizes of a product: [m, k] times [k, n] for each batch; `inner` is b's own k. */
-interface Sizes {
-  readonly m: number;
-  readonly k: number;
-  readonly n: number;
-  readonly inner: number;
-}
+type Matrix = readonly [rows: number, columns: number];
 
-const sizesOf = (a: TensorInfo, b: TensorInfo, tA: boolean, tB: boolean): Sizes => {
-  const [p, q] = a.shape.slice(-2) as [number, number];
-  const [r, s] = b.shape.slice(-2) as [number, number];
-  return { m: tA ? q : p, k: tA ? p : q, n: tB ? r : s, inner: tB ? s : r };
+const lyingShape = ({ info }: Matrices): Matrix => info.shape.slice(-2) as [number, number];
+
+/** Rows and columns of op(X). */
+const shapeOf = (x: Matrices): Matrix => {
+  const [p, q] = lyingShape(x);
+  return x.transposed ? [q, p] : [p, q];
 };
 
-/** Name of matrix `i` of `b`. */
-const nameOfB = (heap: WasmHeap, packed: Packed, b: TensorInfo, { m, k, n }: Sizes, i: number): Name => {
-  const data = heap.dataIdMap.get(b.dataId);
-  // Decoding multiplies few rows by the same weights again and again: there the packing is worth its memory.
-  if (m < FEW_ROWS && sizeOf(b.shape) === k * n) {
-    const shape = packed.get(b.dataId) ?? `${k} ${n}`;
-    packed.set(b.dataId, shape);
-    if (shape === `${k} ${n}`) return { id: data.id, temporary: false };
-  }
-  return { id: alias(heap, data, i * k * n, k * n), temporary: true };
+/** Matrix `i` of a factor whose first lies at `start`. */
+const factorAt = (x: Matrices, start: number, i: number): Factor => {
+  const [rows, columns] = lyingShape(x);
+  return { at: start + 4 * i * rows * columns, stride: columns, transposed: x.transposed };
 };
 
-/** Multiplies batch by batch; with `flags`, by the scalar loop that reads transposed operands as they are. */
-const multiply = (
-  heap: WasmHeap,
-  product: Product,
-  a: TensorInfo,
-  out: TensorInfo,
-  sizes: Sizes,
-  pairs: readonly [a: Int32Array, b: Int32Array],
-  b: (i: number) => Name,
-  flags: { readonly tA: boolean; readonly tB: boolean },
-): void => {
-  const { m, k, n } = sizes;
-  const [dataA, dataOut] = [heap.dataIdMap.get(a.dataId), heap.dataIdMap.get(out.dataId)];
-  const shapeA = int32Bytes(flags.tA ? [1, k, m] : [1, m, k]);
-  const shapeB = int32Bytes(flags.tB ? [1, n, k] : [1, k, n]);
-  pairs[0].forEach((matrixA, i) => {
-    const idA = alias(heap, dataA, matrixA * m * k, m * k);
-    const idOut = alias(heap, dataOut, i * m * n, m * n);
-    const nameB = b(pairs[1][i] as number);
-    product(idA, shapeA, 3, nameB.id, shapeB, 3, flags.tA, flags.tB, idOut);
-    [idA, idOut, ...(nameB.temporary ? [nameB.id] : [])].forEach((id) => heap.wasm.tfjs.disposeData(id));
-  });
-};
-
-const run = (
-  heap: WasmHeap,
-  product: Product,
-  packed: Packed,
-  a: TensorInfo,
-  b: TensorInfo,
-  tA: boolean,
-  tB: boolean,
-): TensorInfo => {
-  const sizes = sizesOf(a, b, tA, tB);
-  const { m, k, n } = sizes;
-  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+const multiply = (heap: WasmHeap, gemm: Gemm, a: Matrices, b: Matrices): TensorInfo => {
+  const [[m, k], [, n]] = [shapeOf(a), shapeOf(b)];
+  const [batchA, batchB] = [a.info.shape.slice(0, -2), b.info.shape.slice(0, -2)];
   const batch = broadcastShapes(batchA, batchB);
-  const pairs = [broadcastIndex(batchA, batch), broadcastIndex(batchB, batch)] as const;
-  if (m * k * n === 0) {
-    const out = heap.makeOutput([...batch, m, n], 'float32');
-    heap.typedArrayFromHeap(out).fill(0);
-    return out;
-  }
-  if (m * k * n <= TINY || (tB && !tA && m < FEW_ROWS)) {
-    const out = heap.makeOutput([...batch, m, n], 'float32');
-    const data = heap.dataIdMap.get(b.dataId);
-    const nameB = (i: number): Name => ({ id: alias(heap, data, i * k * n, k * n), temporary: true });
-    multiply(heap, product, a, out, sizes, pairs, nameB, { tA, tB });
-    return out;
-  }
-  const [x, y] = [tA ? transposed(a, heap) : a, tB ? transposed(b, heap) : b];
   const out = heap.makeOutput([...batch, m, n], 'float32');
-  const nameB = (i: number): Name => nameOfB(heap, packed, y, sizes, i);
-  multiply(heap, product, x, out, sizes, pairs, nameB, { tA: false, tB: false });
-  if (tA) heap.disposeData(x.dataId);
-  if (tB) heap.disposeData(y.dataId);
+  const [atA, atB, atC] = [placeOf(heap, a.info), placeOf(heap, b.info), placeOf(heap, out)];
+  if (sizeOf(out.shape) === 0) return out;
+  if (sizeOf(batchB) === 1 && !a.transposed) {
+    // one matrix for all batches: a single product with all rows
+    gemm({ m: sizeOf(batchA) * m, n, k }, factorAt(a, atA, 0), factorAt(b, atB, 0), { at: atC, stride: n }, false);
+    return out;
+  }
+  const [indexA, indexB] = [broadcastIndex(batchA, batch), broadcastIndex(batchB, batch)];
+  for (let i = 0; i < indexA.length; i++) {
+    const c = { at: atC + 4 * i * m * n, stride: n };
+    gemm({ m, n, k }, factorAt(a, atA, indexA[i] as number), factorAt(b, atB, indexB[i] as number), c, false);
+  }
   return out;
 };
 
-/** The kernel in place of `stock`, which is used where tfjs's internals are not as expected. */
-export const wasmMatMul = (stock: KernelConfig): KernelConfig => {
-  const packed: Packed = new WeakMap();
-  const products = new WeakMap<object, Product>();
-  return {
-    ...stock,
-    setupFunc: (backend) => {
-      stock.setupFunc?.(backend);
-      const product = heapOf(backend)?.wasm.cwrap('BatchMatMul', null, [
-        ...MATRIX,
-        ...MATRIX,
-        'number',
-        'number',
-        'number',
-      ]);
-      if (product !== undefined) products.set(backend, product);
-    },
-    kernelFunc: (args) => {
-      const heap = heapOf(args.backend);
-      const product = products.get(args.backend);
-      const { a, b } = args.inputs;
-      if (heap === undefined || product === undefined || a?.dtype !== 'float32' || b?.dtype !== 'float32') {
-        return stock.kernelFunc(args);
-      }
-      const [tA, tB] = [args.attrs?.['transposeA'] === true, args.attrs?.['transposeB'] === true];
-      const { k, inner } = sizesOf(a, b, tA, tB);
-      // Reading on would leave the buffers; the stock kernel says what is wrong.
-      return k === inner ? run(heap, product, packed, a, b, tA, tB) : stock.kernelFunc(args);
-    },
-  };
+type Args = Parameters<KernelConfig['kernelFunc']>[0];
+
+/** The product that a kernel is called for, or undefined where it is left to the stock kernel. */
+const product = (args: Args): TensorInfo | undefined => {
+  const [heap, gemm] = [heapOf(args.backend), gemmOf(args.backend)];
+  const { a, b } = args.inputs;
+  if (heap === undefined || gemm === undefined || a?.dtype !== 'float32' || b?.dtype !== 'float32') return undefined;
+  const left = { info: a, transposed: args.attrs?.['transposeA'] === true };
+  const right = { info: b, transposed: args.attrs?.['transposeB'] === true };
+  // Reading on would leave the buffers; the stock kernel says what is wrong.
+  return shapeOf(left)[1] === shapeOf(right)[0] ? multiply(heap, gemm, left, right) : undefined;
 };
+
+/** BatchMatMul in place of `stock`, which is used where tfjs's internals are not as expected. */
+export const wasmMatMul = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => product(args) ?? stock.kernelFunc(args),
+});
+
+const activations: Readonly<Record<string, string>> = {
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  sigmoid: 'Sigmoid',
+  leakyrelu: 'LeakyRelu',
+  prelu: 'Prelu',
+};
+
+/** act(a b + bias) in place of `stock`: the product, then the kernels Add and that of the activation. */
+export const wasmFusedMatMul = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => {
+    const backend = args.backend as WasmHeap;
+    const { bias, preluActivationWeights: alpha } = args.inputs;
+    const { activation = 'linear', leakyreluAlpha } = args.attrs as {
+      readonly activation?: string;
+      readonly leakyreluAlpha?: number;
+    };
+    const y = product(args);
+    if (y === undefined) return stock.kernelFunc(args);
+    /** The kernel's result in place of x. */
+    const then = (x: TensorInfo, kernelName: string, inputs: Record<string, TensorInfo>, attrs = {}): TensorInfo => {
+      const z = tf.getKernel(kernelName, 'wasm').kernelFunc({ inputs, attrs, backend }) as TensorInfo;
+      backend.disposeData(x.dataId);
+      return z;
+    };
+    const z = bias == null ? y : then(y, 'Add', { a: y, b: bias });
+    const name = activations[activation];
+    if (name === undefined) return z;
+    return then(z, name, alpha == null ? { x: z } : { x: z, alpha }, { alpha: leakyreluAlpha ?? 0 });
+  },
+});

@@ -2,22 +2,27 @@
  * Modules of kernels/, embedded as base64: no file is looked for, in Node or in browsers.
  */
 
-const compiled = new Map<string, Promise<WebAssembly.Module | undefined>>();
+const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
-const compile = async (base64: string): Promise<WebAssembly.Module | undefined> => {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  return WebAssembly.validate(bytes) ? WebAssembly.compile(bytes) : undefined;
-};
+/** Whether this engine runs a module; false where WebAssembly is missing. */
+export const runs = (base64: string): boolean =>
+  typeof WebAssembly !== 'undefined' && WebAssembly.validate(bytesOf(base64));
+
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
 /**
  * A new instance of a module, which is compiled once; undefined where WebAssembly or its SIMD instructions are missing.
  *
- * @param base64 the module; it imports nothing
+ * @param base64 the module
+ * @param memory what it imports; undefined for modules that have a memory of their own
  */
-export const instantiate = async (base64: string): Promise<WebAssembly.Exports | undefined> => {
-  if (typeof WebAssembly === 'undefined') return undefined;
-  const known = compiled.get(base64) ?? compile(base64);
+export const instantiate = async (
+  base64: string,
+  memory?: WebAssembly.Memory,
+): Promise<WebAssembly.Exports | undefined> => {
+  if (!runs(base64)) return undefined;
+  const known = compiled.get(base64) ?? WebAssembly.compile(bytesOf(base64));
   compiled.set(base64, known);
-  const module = await known;
-  return module === undefined ? undefined : (await WebAssembly.instantiate(module)).exports;
+  const imports: WebAssembly.Imports = memory === undefined ? {} : { env: { memory } };
+  return (await WebAssembly.instantiate(await known, imports)).exports;
 };

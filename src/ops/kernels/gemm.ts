@@ -1,0 +1,83 @@
+/**
+ * Matrix products on a memory that belongs to another module: the plain kernel, and the one with fused multiply-adds.
+ */
+import { E } from '../../fp.js';
+import { fail, type Result } from '../../problem.js';
+import { referenceGemm, type Gemm } from './gemm-reference.js';
+import { relaxedWasm, wasm } from './gemm-wasm.js';
+import { instantiate, runs } from './instantiate.js';
+
+/** A heap to multiply in. */
+export interface GemmHeap {
+  readonly memory: WebAssembly.Memory;
+  /** Takes bytes from the heap for good and gives their place; the memory may grow by it. */
+  readonly allocate: (bytes: number) => number;
+}
+
+/** Opens the products of a heap. */
+export type OpenGemm = (heap: GemmHeap) => Promise<Gemm>;
+
+/** The functions of kernels/gemm.ts. */
+interface GemmExports {
+  readonly workspaceBytes: () => number;
+  readonly gemm: (
+    transposeA: number,
+    transposeB: number,
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+    accumulate: number,
+    workspace: number,
+  ) => void;
+}
+
+const opening =
+  (base64: string): OpenGemm =>
+  async (heap) => {
+    const exports = await instantiate(base64, heap.memory);
+    if (exports === undefined) return referenceGemm(heap.memory);
+    const { workspaceBytes, gemm } = exports as unknown as GemmExports;
+    const workspace = heap.allocate(workspaceBytes());
+    return ({ m, n, k }, a, b, c, adds) =>
+      gemm(
+        Number(a.transposed),
+        Number(b.transposed),
+        m,
+        n,
+        k,
+        a.at,
+        a.stride,
+        b.at,
+        b.stride,
+        c.at,
+        c.stride,
+        Number(adds),
+        workspace,
+      );
+  };
+
+/** The plain kernel, with the same bits everywhere; in TypeScript where WebAssembly SIMD is missing. */
+export const plainGemm: OpenGemm = opening(wasm);
+
+/** Node 20 knows relaxed SIMD behind a flag of V8, which may be set while it runs. */
+const allowRelaxedSimd = async (): Promise<void> => {
+  if (typeof process === 'undefined' || process.versions?.node === undefined) return;
+  // A variable, so that browser bundlers do not follow it.
+  const name = 'node:v8';
+  const v8 = (await import(/* @vite-ignore */ name)) as { readonly setFlagsFromString: (flag: string) => void };
+  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+};
+
+/** The kernel with fused multiply-adds, whose last bits depend on the machine; a problem where the engine has none. */
+export const fusedGemm = async (): Promise<Result<OpenGemm>> => {
+  if (!runs(relaxedWasm)) await allowRelaxedSimd();
+  return runs(relaxedWasm)
+    ? E.right(opening(relaxedWasm))
+    : fail('gemm fma', 'an engine with relaxed SIMD', 'one without', 'use Node 20 or later, or leave the option out');
+};

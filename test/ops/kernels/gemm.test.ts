@@ -1,0 +1,200 @@
+/** The product kernels against their reference in TypeScript, bit for bit, and the reference against float64. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { E } from '../../../src/fp.js';
+import {
+  referenceGemm,
+  type Factor,
+  type Gemm,
+  type Place,
+  type Sizes,
+} from '../../../src/ops/kernels/gemm-reference.js';
+import { source, relaxedWasm, wasm } from '../../../src/ops/kernels/gemm-wasm.js';
+import { fusedGemm, plainGemm, type OpenGemm } from '../../../src/ops/kernels/gemm.js';
+import { nativeGemm } from '../../../src/ops/native/gemm.js';
+import { right } from '../../setup/result.js';
+import { numbers } from '../arbitrary.js';
+
+const memory = new WebAssembly.Memory({ initial: 64 });
+const FIRST = 2 ** 21;
+const heap = { memory, allocate: () => 2 ** 16 };
+
+const plain = await plainGemm(heap);
+const fused = await fusedGemm();
+const native = await nativeGemm({ threads: 2 });
+
+interface Case {
+  readonly sizes: Sizes;
+  readonly a: Factor;
+  readonly b: Factor;
+  readonly c: Place;
+  readonly adds: boolean;
+  readonly seed: number;
+}
+
+/** Sizes around the ends of tiles and blocks. */
+const size = (block: number): fc.Arbitrary<number> =>
+  fc.oneof(
+    fc.integer({ min: 1, max: 26 }),
+    fc.integer({ min: 1, max: 26 }),
+    fc.integer({ min: block - 2, max: block + 9 }),
+  );
+
+/** Elements that a matrix takes. */
+const extent = (rows: number, columns: number, stride: number): number => (rows - 1) * stride + columns;
+
+const cases: fc.Arbitrary<Case> = fc
+  .record({
+    m: size(96),
+    n: size(32),
+    k: size(256),
+    tA: fc.boolean(),
+    tB: fc.boolean(),
+    gaps: fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 }), fc.nat({ max: 3 })),
+    adds: fc.boolean(),
+    seed: fc.integer(),
+  })
+  .map(({ m, n, k, tA, tB, gaps, adds, seed }) => {
+    const strides = [(tA ? m : k) + gaps[0], (tB ? k : n) + gaps[1], n + gaps[2]] as const;
+    const a = { at: FIRST + 4, stride: strides[0], transposed: tA };
+    const endA = a.at + 4 * extent(tA ? k : m, tA ? m : k, strides[0]);
+    const b = { at: endA + 4, stride: strides[1], transposed: tB };
+    const endB = b.at + 4 * extent(tB ? n : k, tB ? k : n, strides[1]);
+    return { sizes: { m, n, k }, a, b, c: { at: endB + 8, stride: strides[2] }, adds, seed };
+  });
+
+/** Everything from the factors on after a product: nothing but C may change. */
+const after = (gemm: Gemm, { sizes, a, b, c, adds, seed }: Case): Float32Array => {
+  const all = new Float32Array(memory.buffer, FIRST, (c.at - FIRST) / 4 + sizes.m * c.stride + 8);
+  all.set(numbers(seed, all.length));
+  gemm(sizes, a, b, c, adds);
+  return all.slice();
+};
+
+/** The same by definition, in float64. */
+const exact = ({ sizes: { m, n, k }, a, b, c, adds, seed }: Case): Float64Array => {
+  const all = Float64Array.from(numbers(seed, (c.at - FIRST) / 4 + m * c.stride + 8));
+  const before = all.slice();
+  const element = ({ at, stride, transposed }: Factor, i: number, j: number): number =>
+    before[(at - FIRST) / 4 + (transposed ? j * stride + i : i * stride + j)]!;
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) {
+      const to = (c.at - FIRST) / 4 + i * c.stride + j;
+      let sum = adds ? before[to]! : 0;
+      for (let l = 0; l < k; l++) sum += element(a, i, l) * element(b, l, j);
+      all[to] = sum;
+    }
+  return all;
+};
+
+const close = { rtol: 2e-5, atol: 2e-5 };
+const reference = referenceGemm(memory);
+
+describe('the product kernel', () => {
+  it('is compiled from the source that lies here', () => {
+    const text = readFileSync(new URL('../../../kernels/gemm.ts', import.meta.url));
+    expect(createHash('sha256').update(text).digest('hex'), 'run `npm run kernels`').toBe(source);
+  });
+
+  it.each([
+    ['plain', wasm],
+    ['relaxed', relaxedWasm],
+  ])('imports a memory and nothing else, and brings no data into it: %s', (_, base64) => {
+    const bytes = Buffer.from(base64, 'base64');
+    if (!WebAssembly.validate(bytes)) return;
+    const module = new WebAssembly.Module(bytes);
+    expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }]);
+    const fresh = new WebAssembly.Memory({ initial: 1 });
+    const instance = new WebAssembly.Instance(module, { env: { memory: fresh } });
+    expect(Object.keys(instance.exports)).toContain('gemm');
+    expect(new Uint8Array(fresh.buffer).every((x) => x === 0)).toBe(true);
+  });
+
+  it('gives the bits of its reference for any sizes, transposes and strides, and writes to C alone', () => {
+    fc.assert(
+      fc.property(cases, (c) => {
+        expect(Buffer.from(after(plain, c).buffer).equals(Buffer.from(after(reference, c).buffer))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives a row the same bits alone and among others', () => {
+    fc.assert(
+      fc.property(cases, fc.nat(), (c, which) => {
+        const i = which % c.sizes.m;
+        const whole = after(plain, c);
+        const at = c.a.at + 4 * i * (c.a.transposed ? 1 : c.a.stride);
+        const to = { ...c.c, at: c.c.at + 4 * i * c.c.stride };
+        const alone = after((sizes, a, b, _, adds) => plain({ ...sizes, m: 1 }, { ...a, at }, b, to, adds), c);
+        const row = (all: Float32Array): Float32Array =>
+          all.subarray((to.at - FIRST) / 4, (to.at - FIRST) / 4 + c.sizes.n);
+        expect(row(alone)).toEqual(row(whole));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('gives zeros for an empty sum, or leaves C where it adds', () => {
+    const place = { at: FIRST, stride: 3, transposed: false };
+    const values = new Float32Array(memory.buffer, FIRST + 64, 6);
+    for (const gemm of [plain, reference, ...(E.isRight(fusedOpened) ? [fusedOpened.right] : [])]) {
+      values.fill(5);
+      gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, true);
+      expect([...values]).toEqual([5, 5, 5, 5, 5, 5]);
+      gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, false);
+      expect([...values]).toEqual([0, 0, 0, 0, 0, 0]);
+    }
+  });
+
+  it('is the reference where WebAssembly SIMD is missing', async () => {
+    vi.spyOn(WebAssembly, 'validate').mockReturnValue(false);
+    try {
+      const other = await plainGemm(heap);
+      const [c] = fc.sample(cases, { numRuns: 1, seed: 7 });
+      expect(after(other, c!)).toEqual(after(reference, c!));
+      expect(E.isLeft(await fusedGemm())).toBe(true);
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+});
+
+const openedIf = async (open: typeof fused): Promise<E.Either<unknown, Gemm>> =>
+  E.isRight(open) ? E.right(await (open.right satisfies OpenGemm)(heap)) : open;
+const fusedOpened = await openedIf(fused);
+const nativeOpened = await openedIf(native);
+
+describe.each([
+  ['the reference', E.right(reference) as E.Either<unknown, Gemm>],
+  ['the relaxed kernel', fusedOpened],
+  ['OpenBLAS', nativeOpened],
+])('%s', (_, gemm) => {
+  it.skipIf(E.isLeft(gemm))('is the sum of products in float64 but for rounding, and writes to C alone', () => {
+    if (E.isLeft(gemm)) return;
+    fc.assert(
+      fc.property(cases, (c) => {
+        expect(after(gemm.right, c)).toBeAllClose(exact(c) as unknown as Float32Array, close);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe.skipIf(E.isLeft(native))('OpenBLAS', () => {
+  it('is given no matrix that leaves the memory, and none whose rows overlap', async () => {
+    const gemm = await right(native)(heap);
+    const last = memory.buffer.byteLength - 4 * 8;
+    const inside = { at: FIRST, stride: 4, transposed: false };
+    const sizes = { m: 4, n: 4, k: 4 };
+    const c = { at: FIRST + 1024, stride: 4 };
+    for (const transposed of [false, true]) {
+      expect(() => gemm(sizes, { ...inside, at: last, transposed }, inside, c, false)).toThrow(RangeError);
+      expect(() => gemm(sizes, inside, { ...inside, at: last, transposed }, c, false)).toThrow(RangeError);
+      expect(() => gemm(sizes, inside, { ...inside, stride: 3, transposed }, c, false)).toThrow(RangeError);
+    }
+    expect(() => gemm(sizes, inside, inside, { at: last, stride: 4 }, false)).toThrow(RangeError);
+  });
+});
