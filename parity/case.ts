@@ -12,7 +12,8 @@ import type { RawTensor } from '../src/io/safetensors/write.js';
 import { specFromModules, specOf } from '../src/models/spec-of.js';
 import type { ModelSpec } from '../src/models/spec.js';
 import { recordOf, type Shape } from '../src/ops/tensor.js';
-import { fail, renderProblems, type Result } from '../src/problem.js';
+import { fail, type Result } from '../src/problem.js';
+import { orThrow } from './or-throw.js';
 
 const CaseJson = t.intersection([
   t.type({ id: t.string, base: t.string, family: t.string, peft_type: t.string }),
@@ -56,11 +57,6 @@ const readSpec = async (folder: string, checkpoint: Checkpoint): Promise<Result<
   const config = await text('config.json');
   if (config === undefined) return fail(folder, 'config.json or modules.json', 'neither');
   return specOf(JSON.parse(config) as Record<string, unknown>, checkpoint.tensors);
-};
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
 };
 
 /** The identity and method of a case, cheap to read. */

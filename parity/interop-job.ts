@@ -12,7 +12,6 @@ import { init } from '../src/adapters/init.js';
 import { likePeft } from '../src/adapters/like-peft.js';
 import { trainable, withTrainable } from '../src/adapters/leaf.js';
 import { lora } from '../src/adapters/methods/lora/lora.js';
-import { E } from '../src/fp.js';
 import { checkpointOf } from '../src/io/checkpoint.js';
 import { openModel, readWeights } from '../src/io/model.js';
 import { adapterFileNames, readAll, saveAdapter } from '../src/io/peft.js';
@@ -23,9 +22,9 @@ import { dispose, read, scope, tensorOf } from '../src/ops/backend.js';
 import { key, normal, split, type Key } from '../src/ops/random.js';
 import { mapRecord, type Weights } from '../src/ops/tensor.js';
 import { tf } from '../src/ops/tf.js';
-import { renderProblems, type Result } from '../src/problem.js';
 import { difference, sameBytes, valuesOf } from './compare.js';
 import type { InteropCase } from './interop-cases.js';
+import { orThrow } from './or-throw.js';
 
 /** What the Python side is asked. */
 export interface Job {
@@ -54,11 +53,6 @@ const RTOL = 1e-4;
 
 /** Two sequences that hold every token of the golden bases' vocabulary but the last. */
 const ids = [Array.from({ length: 48 }, (_, i) => i), Array.from({ length: 48 }, (_, i) => (7 * i + 47) % 95)];
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
-};
 
 /** The adapter as training might leave it: every trainable number moved at random. */
 const trained = (leaf: Leaf, k: Key): Leaf => {

@@ -9,20 +9,14 @@ import type { Leaf } from '../src/adapters/adapter.js';
 import { mergeable } from '../src/adapters/combine.js';
 import { decodeAdapter } from '../src/adapters/decode.js';
 import { psoft, psoftBases, type PsoftConfig } from '../src/adapters/methods/psoft.js';
-import { E } from '../src/fp.js';
 import { readWeights } from '../src/io/model.js';
 import type { RawTensor } from '../src/io/safetensors/write.js';
 import { dispose, read, scope } from '../src/ops/backend.js';
 import { encodeFloats } from '../src/ops/dtype.js';
 import type { Tensor } from '../src/ops/tensor.js';
-import { renderProblems, type Result } from '../src/problem.js';
 import { valuesOf } from './compare.js';
+import { orThrow } from './or-throw.js';
 import type { GoldenCase } from './case.js';
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
-};
 
 /** A basis [rows, cols] with its vectors' signs flipped; they are rows or columns. */
 const signed = (

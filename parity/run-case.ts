@@ -8,7 +8,11 @@ import { E } from '../src/fp.js';
 import { dispose } from '../src/ops/backend.js';
 import { renderProblem } from '../src/problem.js';
 import { caseHeader, readCase, type GoldenCase } from './case.js';
-import { checkFile, checkForward, checkGradient, checkMerged, todo, type Check } from './checks.js';
+import { checkFile } from './check-file.js';
+import { checkForward } from './check-forward.js';
+import { checkGradient } from './check-gradient.js';
+import { checkMerged } from './check-merged.js';
+import { todo, type Check } from './outcome.js';
 import { withPeftBases } from './psoft-bases.js';
 
 /** The names of the checks, in the order in which they are shown. */

@@ -130,17 +130,48 @@ export const restructurePrompt = (c: PromptConfig, base: ModelSpec): Result<Rest
     return { spec: untied.spec, change: treeChange(base, { ...unchangedSources(base), ...untied.sources }) };
   })(selectSaved(c, base));
 
+const isEncoderDecoder = (c: PromptConfig): boolean => c.task_type === 'SEQ_2_SEQ_LM';
+
+/**
+ * Soft tokens [.., n, D] where a model reads them. In an encoder-decoder the rows of the second submodule are the decoder's, where
+ * the method has any for it: PEFT trains them with multitask prompts alone, and keeps them unused otherwise.
+ */
+export const softPrompt = (c: PromptConfig, { n, submodules }: PromptSizes, E_: Tensor, decodes: boolean): Prompt => {
+  if (!isEncoderDecoder(c) || submodules === 1) return { _tag: 'Prompt', soft: E_ };
+  const rows = (from: number, size: number): Tensor => {
+    const start = Array.from({ length: E_.rank }, (_, axis) => (axis === E_.rank - 2 ? from : 0));
+    return tf.slice(
+      E_,
+      start,
+      E_.shape.map((d, axis) => (axis === E_.rank - 2 ? size : d)),
+    );
+  };
+  const rest = (submodules - 1) * n;
+  return { _tag: 'Prompt', soft: rows(0, n), ...(decodes ? { decoderSoft: rows(n, rest) } : {}) };
+};
+
+/**
+ * The pair of keys and values that layer l of L reads. With two submodules PEFT repeats the pairs and gives every layer two, of which
+ * the decoder's self-attention takes the first: 2 l mod L. What a file was trained with is what it means.
+ */
+const pairOf = (c: PromptConfig, { L, submodules }: PromptSizes, l: number): number =>
+  isEncoderDecoder(c) && submodules === 2 ? (2 * l) % L : l;
+
 /**
  * Keys and values of every layer from packed rows E [n, 2 L D]: columns [2 l D, (2 l + 1) D) are layer l's keys, the next D its
  * values, heads one after the other.
  */
-export const unpackPrefix = (E_: Tensor, { L, H }: Pick<PromptSizes, 'L' | 'H'>): Prompt => {
+export const unpackPrefix = (c: PromptConfig, sizes: PromptSizes, E_: Tensor): Prompt => {
+  const { L, H } = sizes;
   const n = E_.shape[0] as number;
   const layers = tf.transpose(tf.reshape(E_, [n, 2 * L, H, -1]), [1, 2, 0, 3]); // [2 L, H, n, d]
   const block = (i: number): Tensor => tf.slice(layers, [i, 0, 0, 0], [1, H, n, layers.shape[3] as number]);
   return {
     _tag: 'Prompt',
-    prefix: Array.from({ length: L }, (_, l) => ({ k: block(2 * l), v: block(2 * l + 1) })),
+    prefix: Array.from({ length: L }, (_, l) => {
+      const pair = pairOf(c, sizes, l);
+      return { k: block(2 * pair), v: block(2 * pair + 1) };
+    }),
   };
 };
 

@@ -165,11 +165,13 @@ export interface Sequence {
 
 /**
  * Virtual tokens before the real ones: soft embeddings [n, D], or [batch, n, D] where samples differ (prompt tuning), or keys and values [1, Hkv, n, d] for every
- * layer (prefix tuning, cartridges). They change no weight; the model's forward pass reads them.
+ * layer (prefix tuning, cartridges). They change no weight; the model's forward pass reads them. In an encoder-decoder `soft`
+ * is the encoder's, `decoderSoft` and `prefix` are the decoder's.
  */
 export interface Prompt {
   readonly _tag: 'Prompt';
   readonly soft?: Tensor;
+  readonly decoderSoft?: Tensor;
   readonly prefix?: ReadonlyArray<{ readonly k: Tensor; readonly v: Tensor }>;
 }
 

@@ -5,7 +5,7 @@ import * as t from 'io-ts';
 import { E } from '../fp.js';
 import { activation } from '../ops/activation.js';
 import type { Tensor } from '../ops/tensor.js';
-import { orProblems, type Problems, type Result } from '../problem.js';
+import { fail, orProblems, type Problems, type Result } from '../problem.js';
 
 /** config.json as read. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -68,3 +68,11 @@ export const struct = <A extends Readonly<Record<string, unknown>>>(results: {
 /** The activation function that a field names. */
 export const activationOf = (field: string, name: string): Result<(x: Tensor) => Tensor> =>
   E.mapLeft(([p]: Problems): Problems => [{ ...p, at: configField(field) }])(activation(name));
+
+/** What a table has for the class that config.json names. */
+export const ofClass = <A>(table: ReadonlyMap<string, A>, className: string | undefined): Result<A> => {
+  const found = className === undefined ? undefined : table.get(className);
+  return found === undefined
+    ? fail(configField('architectures'), `one of ${[...table.keys()].join(', ')}`, className ?? 'nothing')
+    : E.right(found);
+};

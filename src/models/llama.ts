@@ -8,6 +8,7 @@ import { extend, throughLayers, type LayerCache } from './cache.js';
 import { frameOf, lastTokens } from './frame.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
+import { gatedFeedForward } from './layers/feed-forward.js';
 import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
@@ -72,11 +73,9 @@ const selfAttention = (
   return [prompted === undefined ? output(y) : tf.add(output(y), output(prompted)), cache];
 };
 
-/** down(act(gate x) * up x): a gated linear unit (Shazeer, arXiv 2002.05202). */
-const mlp = (c: LlamaConfig, p: ModelWeights, at: string, x: Tensor): Tensor => {
-  const gate = c.activation(linear(p, `${at}.gate_proj`, x));
-  return linear(p, `${at}.down_proj`, tf.mul(gate, linear(p, `${at}.up_proj`, x)));
-};
+/** The gated feed-forward layer. */
+const mlp = (c: LlamaConfig, p: ModelWeights, at: string, x: Tensor): Tensor =>
+  gatedFeedForward(p, { gate: `${at}.gate_proj`, up: `${at}.up_proj`, down: `${at}.down_proj` }, c.activation, x);
 
 /** x + attention(norm x), then + mlp(norm x). */
 const block = (c: LlamaConfig, p: ModelWeights, x: Tensor, layer: Layer): readonly [Tensor, LayerCache] => {

@@ -1,5 +1,5 @@
 /**
- * Losses of language models.
+ * Losses of language models and of models with a head for a task, as transformers takes them.
  */
 import type { Tensor } from '../ops/tensor.js';
 import { logSumExp } from '../ops/softmax.js';
@@ -9,7 +9,26 @@ import { tf } from '../ops/tf.js';
 export const IGNORED = -100;
 
 /**
- * Mean of -log softmax(logits[b, i])[labels[b, i + 1]] over all positions whose label is not -100; NaN when there is none.
+ * Mean of -log softmax(z_i)[y_i] over all i whose label counts; NaN when there is none.
+ *
+ * Sequence and token classification, masked language models, images, and encoder-decoders, whose labels are not shifted.
+ *
+ * @param logits z [..., C]
+ * @param labels y int32 [...], each in [0, C) or `ignored`
+ * @param ignored the label that does not count
+ * @returns a scalar
+ */
+export const crossEntropy = (logits: Tensor, labels: Tensor, ignored: number = IGNORED): Tensor => {
+  const C = logits.shape[logits.rank - 1] as number;
+  const z = tf.reshape(logits, [-1, C]);
+  const y = tf.reshape(labels, [-1]);
+  const counts = tf.reshape(tf.cast(tf.notEqual(y, tf.scalar(ignored, 'int32')), 'float32'), [-1, 1]);
+  const chosen = tf.sum(tf.mul(z, tf.cast(tf.oneHot(y, C), 'float32')), -1, true); // 0 where y is no class
+  return tf.div(tf.sum(tf.mul(tf.sub(logSumExp(z), chosen), counts)), tf.sum(counts));
+};
+
+/**
+ * Cross-entropy of each token with the next: mean of -log softmax(logits[b, i])[labels[b, i + 1]].
  *
  * Labels are the token ids themselves: the shift is made here. Padding counts unless its labels are -100.
  *
@@ -19,9 +38,34 @@ export const IGNORED = -100;
  */
 export const causalCrossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
   const [B, T, V] = logits.shape as [number, number, number];
-  const z = tf.reshape(tf.slice(logits, [0, 0, 0], [B, T - 1, V]), [-1, V]);
-  const y = tf.reshape(tf.slice(labels, [0, 1], [B, T - 1]), [-1]);
-  const counts = tf.reshape(tf.cast(tf.notEqual(y, tf.scalar(IGNORED, 'int32')), 'float32'), [-1, 1]);
-  const chosen = tf.sum(tf.mul(z, tf.cast(tf.oneHot(y, V), 'float32')), -1, true); // 0 where y is -100
-  return tf.div(tf.sum(tf.mul(tf.sub(logSumExp(z), chosen), counts)), tf.sum(counts));
+  return crossEntropy(tf.slice(logits, [0, 0, 0], [B, T - 1, V]), tf.slice(labels, [0, 1], [B, T - 1]));
+};
+
+/**
+ * Question answering: the mean of the cross-entropies of the answer's first and last token.
+ *
+ * A place of T or more does not count, and a negative one is the first token. With a soft prompt T includes its tokens, and so do the places.
+ *
+ * @param logits [B, T, 2], starts and ends
+ * @param starts int32 [B]
+ * @param ends int32 [B]
+ * @returns a scalar
+ */
+export const spanCrossEntropy = (logits: Tensor, starts: Tensor, ends: Tensor): Tensor => {
+  const [B, T] = logits.shape as [number, number, number];
+  const half = (i: number, places: Tensor): Tensor => {
+    const z = tf.reshape(tf.slice(logits, [0, 0, i], [B, T, 1]), [B, T]);
+    return crossEntropy(z, tf.cast(tf.clipByValue(tf.cast(places, 'float32'), 0, T), 'int32'), T);
+  };
+  return tf.div(tf.add(half(0, starts), half(1, ends)), 2);
+};
+
+/** Regression: the mean of (x_i - y_i)^2; outputs and targets of one shape, or [B, 1] and [B]. */
+export const meanSquaredError = (outputs: Tensor, targets: Tensor): Tensor =>
+  tf.mean(tf.square(tf.sub(tf.reshape(outputs, [-1]), tf.reshape(targets, [-1]))));
+
+/** Several labels at once: the mean of -y log sigmoid(z) - (1 - y) log(1 - sigmoid(z)); logits z and targets y in [0, 1] of one shape. */
+export const binaryCrossEntropy = (logits: Tensor, targets: Tensor): Tensor => {
+  const rest = tf.log(tf.add(tf.exp(tf.neg(tf.abs(logits))), 1));
+  return tf.mean(tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), rest));
 };

@@ -1,5 +1,7 @@
 /**
- * A language model as a record of pure functions: config.json to a configuration, and a configuration to a forward pass.
+ * Models as records of pure functions: config.json to a configuration, and a configuration to a forward pass.
+ *
+ * Language models read tokens from left to right; what other kinds read is in encoder.ts, encoder-decoder.ts and image.ts.
  */
 import type { ModelWeights } from '../adapters/attached.js';
 import type { Tensor } from '../ops/tensor.js';
@@ -59,9 +61,6 @@ export interface Run {
   readonly cache: Cache;
 }
 
-/** Logits [B, T, vocabulary] of inputs; differentiable in the weights. */
-export type Forward = (weights: ModelWeights, inputs: Inputs) => Tensor;
-
 /** Sizes that inputs and caches have to fit. */
 export interface Geometry {
   readonly layers: number;
@@ -103,10 +102,10 @@ export const languageModel = (parts: LanguageModelParts): LanguageModel => ({
   },
 });
 
-/** An architecture: the `model_type`s that it covers, its configuration C, and its forward pass. */
-export interface Model<C> {
+/** An architecture: the `model_type`s that it covers, its configuration C, and the model that it makes. */
+export interface Model<C, M = LanguageModelParts> {
   readonly modelTypes: ReadonlyArray<string>;
-  /** Reads config.json; `modelType` is one of `modelTypes`. */
-  readonly decode: (modelType: string, config: Config) => Result<C>;
-  readonly prepare: (config: C) => LanguageModelParts;
+  /** Reads config.json; `modelType` is one of `modelTypes`, `className` the class that the weights are of. */
+  readonly decode: (modelType: string, config: Config, className: string | undefined) => Result<C>;
+  readonly prepare: (config: C) => M;
 }

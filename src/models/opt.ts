@@ -6,12 +6,13 @@ import { tensorOf } from '../ops/backend.js';
 import { layerNorm as plainLayerNorm } from '../ops/norm.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
-import { extend, throughLayers, type LayerCache } from './cache.js';
+import { throughLayers, type LayerCache } from './cache.js';
 import { frameOf, lastTokens, type Frame } from './frame.js';
-import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
+import { feedForward } from './layers/feed-forward.js';
 import { linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
+import { selfAttention } from './layers/projected-attention.js';
 import type { Geometry, Inputs, Model, States } from './model.js';
 import { decodeOptConfig, type OptConfig } from './opt-config.js';
 
@@ -40,28 +41,27 @@ interface Layer {
   readonly past: LayerCache | undefined;
 }
 
-/** out(attention(q x, [past; k x], [past; v x])) with its keys and values; x [B, T, D]. */
-const selfAttention = (
+/** Attention to the past and to itself, with its keys and values; x [B, T, D]. */
+const attend = (
   c: OptConfig,
   p: ModelWeights,
   at: string,
   x: Tensor,
   { mask, past }: Layer,
 ): readonly [Tensor, LayerCache] => {
-  const heads = (name: string): Tensor => swapHeads(asHeads(linear(p, `${at}.${name}_proj`, x), c.heads));
-  const cache = extend(past, { k: heads('k'), v: heads('v') });
-  const y = attention(heads('q'), cache.k, cache.v, { scale: c.headDim ** -0.5, mask });
-  return [linear(p, `${at}.out_proj`, y), cache];
+  const names = { q: `${at}.q_proj`, k: `${at}.k_proj`, v: `${at}.v_proj`, o: `${at}.out_proj` };
+  return selfAttention(p, names, x, past, { heads: c.heads, scale: c.headDim ** -0.5, mask });
 };
 
 /** x + f(norm x), or norm(x + f(x)), for f the attention and then fc2(act(fc1 h)). */
 const block = (c: OptConfig, p: ModelWeights, x: Tensor, layer: Layer): readonly [Tensor, LayerCache] => {
   const at = `${DECODER}.layers.${layer.index}`;
   const norm = (here: boolean, name: string, h: Tensor): Tensor => (here ? normalize(c, p, `${at}.${name}`, h) : h);
-  const [y, cache] = selfAttention(c, p, `${at}.self_attn`, norm(c.normFirst, 'self_attn_layer_norm', x), layer);
+  const [y, cache] = attend(c, p, `${at}.self_attn`, norm(c.normFirst, 'self_attn_layer_norm', x), layer);
   const h = norm(!c.normFirst, 'self_attn_layer_norm', tf.add(x, y));
-  const inner = c.activation(linear(p, `${at}.fc1`, norm(c.normFirst, 'final_layer_norm', h)));
-  return [norm(!c.normFirst, 'final_layer_norm', tf.add(h, linear(p, `${at}.fc2`, inner))), cache];
+  const names = { up: `${at}.fc1`, down: `${at}.fc2` };
+  const inner = feedForward(p, names, c.activation, norm(c.normFirst, 'final_layer_norm', h));
+  return [norm(!c.normFirst, 'final_layer_norm', tf.add(h, inner)), cache];
 };
 
 /** Rows of the position table, int32 [B or 1, T]: given positions, or the number of tokens before by the mask; padding is at -1. */

@@ -20,8 +20,9 @@ const decoded = (modelType: string, config: Config): LlamaConfig => {
 };
 
 describe('modelOf', () => {
-  it('knows seven architectures', () => {
-    expect(modelTypes.toSorted()).toEqual(['gpt2', 'gpt_oss', 'llama', 'mistral', 'opt', 'qwen2', 'qwen3']);
+  it('knows seven decoders, an encoder, two encoder-decoders and an image model', () => {
+    const decoders = ['gpt2', 'gpt_oss', 'llama', 'mistral', 'opt', 'qwen2', 'qwen3'];
+    expect(modelTypes.toSorted()).toEqual([...decoders, 'bert', 'mt5', 't5', 'vit'].toSorted());
   });
 
   it('names the known types when it does not know one', () => {

@@ -74,7 +74,7 @@ export const cartridge: Method<CartridgeConfig, PromptSizes> = {
     ),
   init: (_c, { layout, key, weights }) =>
     initParams(layout, key, weights, (_site, _role, k, shape) => E.right(normal(k, shape))),
-  update: (c, { detail }, tensors) => unpackPrefix(frozen(tensors['E'] as Tensor, c.num_frozen_tokens), detail),
+  update: (c, { detail }, tensors) => unpackPrefix(c, detail, frozen(tensors['E'] as Tensor, c.num_frozen_tokens)),
 };
 
 /**

@@ -18,6 +18,7 @@ import {
   promptLayout,
   promptSizes,
   restructurePrompt,
+  softPrompt,
   type PromptConfig,
   type PromptSizes,
 } from '../prompt-layout.js';
@@ -85,5 +86,5 @@ export const multitaskPromptTuning: Method<MultitaskConfig, PromptSizes> = {
         E.right(normal(k, shape, 0, role === 'E' ? 1 : 0.02)),
       ),
     )(initable(c)),
-  update: (c, _site, tensors, { routing }) => ({ _tag: 'Prompt', soft: prompts(c, tensors, routing) }),
+  update: (c, { detail }, tensors, { routing }) => softPrompt(c, detail, prompts(c, tensors, routing), true),
 };

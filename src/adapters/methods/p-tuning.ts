@@ -15,6 +15,7 @@ import {
   promptFields,
   promptSizes,
   restructurePrompt,
+  softPrompt,
   softLayout,
   type PromptConfig,
   type PromptSizes,
@@ -42,5 +43,5 @@ export const pTuning: Method<PTuningConfig, PromptSizes> = {
     E.chain((sizes: PromptSizes) => softLayout(c, context, sizes))(promptSizes(c, context.spec, false)),
   init: (_c, { layout, key, weights }) =>
     initParams(layout, key, weights, (_site, _role, k, shape) => E.right(normal(k, shape))),
-  update: (_c, _site, tensors) => ({ _tag: 'Prompt', soft: tensors['E'] as Tensor }),
+  update: (c, { detail }, tensors) => softPrompt(c, detail, tensors['E'] as Tensor, false),
 };

@@ -47,5 +47,5 @@ export const prefixTuning: Method<PrefixConfig, PromptSizes> = {
     initParams(layout, key, weights, (_site, _role, k, shape) =>
       E.right(c.init_weights === 'zero' ? tf.zeros([...shape]) : normal(k, shape)),
     ),
-  update: (_c, { detail }, tensors) => unpackPrefix(tensors['E'] as Tensor, detail),
+  update: (c, { detail }, tensors) => unpackPrefix(c, detail, tensors['E'] as Tensor),
 };

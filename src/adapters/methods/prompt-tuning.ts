@@ -18,6 +18,7 @@ import {
   softLayout,
   promptSizes,
   restructurePrompt,
+  softPrompt,
   type PromptConfig,
   type PromptSizes,
 } from '../prompt-layout.js';
@@ -82,5 +83,5 @@ export const promptTuning: Method<PromptTuningConfig, PromptSizes> = {
       : initParams(context.layout, context.key, context.weights, (_site, _role, k, shape) =>
           c.prompt_tuning_init === 'SAMPLE_VOCAB' ? sampled(context, shape[0] as number) : E.right(normal(k, shape)),
         ),
-  update: (_c, _site, tensors) => ({ _tag: 'Prompt', soft: tensors['E'] as Tensor }),
+  update: (c, { detail }, tensors) => softPrompt(c, detail, tensors['E'] as Tensor, false),
 };

@@ -42,7 +42,7 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
       return update.updates.flatMap(tensorsOf);
     case 'Prompt':
       return [
-        ...(update.soft === undefined ? [] : [update.soft]),
+        ...[update.soft, update.decoderSoft].filter((x) => x !== undefined),
         ...(update.prefix ?? []).flatMap(({ k, v }) => [k, v]),
       ];
     case 'Branch':

@@ -45,16 +45,17 @@ const lookupUse = (ids: Tensor, padding: number | undefined): Use => ({
  * @param p weights; `module.weight` is [V, D]
  * @param ids int32 token ids of any shape, each in [0, V)
  * @param options.padding the token whose row gets no gradient
+ * @param options.tiedTo the key that holds the weight when the module has none of its own (T5's two stacks)
  * @returns [...ids.shape, D]
  */
 export const embedding = (
   p: ModelWeights,
   module: string,
   ids: Tensor,
-  options: { readonly padding?: number | undefined } = {},
+  options: { readonly padding?: number | undefined; readonly tiedTo?: string } = {},
 ): Tensor => {
   const key = paramKey(module, 'weight');
   const use = lookupUse(tf.reshape(ids, [-1]), options.padding);
-  const y = forwardUpdate(updateOf(p, key), baseParameter(p, key), use);
+  const y = forwardUpdate(updateOf(p, key), baseParameter(p, key, options.tiedTo), use);
   return tf.reshape(y, [...ids.shape, y.shape[1] as number]);
 };

@@ -86,17 +86,23 @@ const preparedUse = (p: ModelWeights, key: string, W: Tensor, x: Tensor): Use =>
   return copy === undefined ? use : { ...use, dense: (V) => (V === W ? matMul(x, copy) : use.dense(V)) };
 };
 
+/** Keys that hold a linear layer's parameters where it has none of its own (a tied head). */
+export interface Tied {
+  readonly tiedTo?: string;
+  readonly biasTiedTo?: string;
+}
+
 const affine = (
   p: ModelWeights,
   module: string,
   x: Tensor,
   use: (x: Tensor, W: Tensor) => Use,
-  tiedTo?: string,
+  tied: Tied = {},
 ): Tensor => {
   const key = paramKey(module, 'weight');
-  const W = baseParameter(p, key, tiedTo);
+  const W = baseParameter(p, key, tied.tiedTo);
   const y = overLastAxis(x, (flat) => forwardUpdate(updateOf(p, key), W, use(flat, W)));
-  const b = optionalParameter(p, paramKey(module, 'bias'));
+  const b = optionalParameter(p, paramKey(module, 'bias'), tied.biasTiedTo);
   return b === undefined ? y : tf.add(y, b);
 };
 
@@ -105,18 +111,13 @@ const affine = (
  *
  * @param p weights; `module.weight` is [out, in], `module.bias` [out] is optional
  * @param x [..., in]
- * @param options.tiedTo the key that holds the weight when the module has none of its own (a tied head)
+ * @param tied the keys that hold weight and bias when the module has none of its own
  * @returns [..., out]
  */
-export const linear = (
-  p: ModelWeights,
-  module: string,
-  x: Tensor,
-  options: { readonly tiedTo?: string } = {},
-): Tensor => {
+export const linear = (p: ModelWeights, module: string, x: Tensor, tied: Tied = {}): Tensor => {
   const key = paramKey(module, 'weight');
-  const stored = lookup(baseOf(p), key) === undefined ? (options.tiedTo ?? key) : key;
-  return affine(p, module, x, (flat, W) => preparedUse(p, stored, W, flat), options.tiedTo);
+  const stored = lookup(baseOf(p), key) === undefined ? (tied.tiedTo ?? key) : key;
+  return affine(p, module, x, (flat, W) => preparedUse(p, stored, W, flat), tied);
 };
 
 /** y = x W + b with `module.weight` [in, out]: GPT-2's Conv1D; x [..., in], y [..., out]. */

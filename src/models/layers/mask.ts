@@ -32,6 +32,10 @@ const visible = ({ queries, keys, window = Infinity }: Sight): Float32Array => {
   return seen;
 };
 
+/** The mask of padding alone: every query sees every token; `tokens` [B, T] is 1 for tokens and 0 for padding, result [B, 1, 1, T]. */
+export const paddingMask = (tokens: Tensor): Tensor =>
+  tf.mul(tf.sub(1, tf.reshape(tf.cast(tokens, 'float32'), [tokens.shape[0] as number, 1, 1, -1])), LOWEST);
+
 /**
  * The causal mask: query i sees keys j <= i, j > i - window, that are not padding.
  *

@@ -22,9 +22,13 @@ const fromNothing = (update: WeightUpdate, key: string): Tensor => {
   }
 };
 
+/** The base tensor of a key, or else of the key that it is tied to. */
+const stored = (p: ModelWeights, key: string, tiedTo: string | undefined): Tensor | undefined =>
+  lookup(baseOf(p), key) ?? (tiedTo === undefined ? undefined : lookup(baseOf(p), tiedTo));
+
 /** The effective parameter of a key: the base tensor with its update applied, or `undefined` where there is neither. */
-export const optionalParameter = (p: ModelWeights, key: string): Tensor | undefined => {
-  const W = lookup(baseOf(p), key);
+export const optionalParameter = (p: ModelWeights, key: string, tiedTo?: string): Tensor | undefined => {
+  const W = stored(p, key, tiedTo);
   const update = updateOf(p, key);
   if (update === undefined) return W;
   return W === undefined ? fromNothing(update, key) : applyUpdate(update, W);
@@ -39,7 +43,7 @@ export const parameter = (p: ModelWeights, key: string): Tensor => {
 
 /** The base tensor behind a key, or behind the key that it is tied to. */
 export const baseParameter = (p: ModelWeights, key: string, tiedTo?: string): Tensor => {
-  const W = lookup(baseOf(p), key) ?? (tiedTo === undefined ? undefined : lookup(baseOf(p), tiedTo));
+  const W = stored(p, key, tiedTo);
   if (W === undefined) throw new TypeError(`weights: expected "${key}", found nothing under that name`);
   return W;
 };
