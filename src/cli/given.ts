@@ -96,6 +96,10 @@ export const integer = (
         ),
   )(optionalNumber(given, name));
 
+/** Integers of at least 0 where the option is there. */
+export const optionalNaturals = (given: Given, name: string): Result<ReadonlyArray<number> | undefined> =>
+  given.options.has(name) ? naturals(given, name, 'integers') : E.right(undefined);
+
 /** The names of the backends. */
 export const backends: ReadonlyArray<Backend> = ['wasm', 'cpu', 'webgpu'];
 

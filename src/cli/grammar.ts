@@ -92,9 +92,13 @@ const verify: Command = {
 const logits: Command = {
   name: 'logits',
   declare: (parser) => {
-    parser.description('run a language model on token ids and write its logits');
-    withInputIds(withAdapters(withBase(parser)))
-      .option('--out <file>', 'safetensors file for logits and input_ids (required)')
+    parser.description('run a model on token ids or images and write its logits');
+    withAdapters(withBase(parser))
+      .option('--input-ids <ids>', 'token ids, separated by commas; of the encoder where there is a decoder too')
+      .option('--decoder-input-ids <ids>', "the decoder's token ids")
+      .option('--token-type-ids <ids>', 'the sentence of each token; all 0 by default')
+      .option('--pixel-values <file>', 'safetensors file with pixel_values, for image models')
+      .option('--out <file>', 'safetensors file for logits and what the model read (required)')
       .option('--merged', 'merge the adapter first instead of running it beside the weights')
       .option('--force', 'replace the file at --out');
     return withBackend(parser);

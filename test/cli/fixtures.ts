@@ -46,6 +46,21 @@ export const valuesIn = (path: string, name: string): Float32Array => {
   return decodeFloats(tensor.dtype, tensor.bytes);
 };
 
+/** A row of a golden case that has no padding: its token ids, and its part of an output. */
+export const fullRow = (path: string) => {
+  const file = golden(`${path}/expected.safetensors`);
+  const [ids, mask] = ['input.input_ids', 'input.attention_mask'].map((name) => valuesIn(file, name));
+  const [B, T] = readFile(file).get('input.input_ids')!.shape as [number, number];
+  const row = Array.from({ length: B }, (_, b) => b).find((b) =>
+    mask!.slice(b * T, (b + 1) * T).every((m) => m === 1),
+  )!;
+  const part = (name: string): Float32Array => {
+    const y = valuesIn(file, name);
+    return y.slice((row * y.length) / B, ((row + 1) * y.length) / B);
+  };
+  return { ids: Array.from(ids!.subarray(row * T, (row + 1) * T)), part };
+};
+
 /** How a copy of a folder differs. */
 export interface Edit {
   /** Fields of the JSON config; `undefined` removes one. */

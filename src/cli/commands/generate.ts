@@ -18,7 +18,7 @@ import { all, orProblems, type Result } from '../../problem.js';
 import { optionalAdapterList } from '../adapter-options.js';
 import { loadAdapters, type AdapterList } from '../adapters.js';
 import { command, type Report } from '../command.js';
-import { backend, integer, naturals, optionalNumber, text, type Given } from '../given.js';
+import { backend, integer, naturals, optionalNaturals, optionalNumber, text, type Given } from '../given.js';
 import { startClock } from '../measure.js';
 import { showBytes, showDuration, showMany } from '../quantities.js';
 import type { Session } from '../session.js';
@@ -145,7 +145,7 @@ export const generate = command<Options>({
       ids: naturals(given, 'input-ids', 'token ids, separated by commas'),
       maxNewTokens: integer(given, 'max-new-tokens', [1], 20),
       choice: choiceOf(given),
-      ends: given.options.has('eos-token-id') ? naturals(given, 'eos-token-id', 'token ids') : E.right(undefined),
+      ends: optionalNaturals(given, 'eos-token-id'),
       backend: backend(given),
     }),
   run,

@@ -9,17 +9,16 @@ import { specAfter, type Reading } from '../../adapters/compile.js';
 import { E } from '../../fp.js';
 import { readWeights, type OpenModel } from '../../io/model.js';
 import { broken, fine, type Finding } from '../../laws/verdict.js';
-import { modelOf } from '../../models/registry.js';
+import { runModel } from '../../models/any-model.js';
+import { anyModelOf } from '../../models/registry.js';
 import { parameters, type ModelSpec } from '../../models/spec.js';
-import { read, scope, tensorOf } from '../../ops/backend.js';
+import { dispose, read, scope } from '../../ops/backend.js';
 import { sizeOf } from '../../ops/tensor.js';
 import type { Result } from '../../problem.js';
+import { probe } from './probe.js';
 
 /** Models above this many bytes in float32 are looked at layer by layer only. */
 const MOST_BYTES = 2 ** 30;
-
-/** Tokens that the model reads: few, because only rounding is looked for. */
-const TOKENS = 8;
 
 /** Relative error that summation order can make through all layers; PEFT's own tests allow as much. */
 const RTOL = 1e-4;
@@ -48,7 +47,7 @@ const obstacle = (adapter: Adapter, { spec }: OpenModel): string | undefined => 
   const after = specAfter(adapter, spec);
   const bytes = 4 * parameters(after).reduce((n, [, shape]) => n + sizeOf(shape), 0);
   if (!isMergeable(adapter)) return 'the adapter does not merge';
-  if (E.isLeft(modelOf(after))) return 'Weft has no forward pass for this class';
+  if (E.isLeft(anyModelOf(after))) return 'Weft has no forward pass for this class';
   if (bytes > MOST_BYTES) return `the model is larger than ${MOST_BYTES / 2 ** 30} GiB in float32`;
   if (partsTies(adapter, after)) return 'one side of a tied parameter is adapted, and a merge changes both';
   return undefined;
@@ -71,25 +70,18 @@ const compare = (merged: Float32Array, attached: Float32Array): Finding => {
 export const modelForward = async (adapter: Adapter, model: OpenModel): Promise<Result<ModelForward>> => {
   const why = obstacle(adapter, model);
   if (why !== undefined) return E.right(skipped(why));
-  const forward = modelOf(specAfter(adapter, model.spec));
-  if (E.isLeft(forward)) return forward;
+  const any = anyModelOf(specAfter(adapter, model.spec));
+  if (E.isLeft(any)) return any;
   const weights = await readWeights(model);
   if (E.isLeft(weights)) return weights;
   const logits = async (p: () => ModelWeights): Promise<Float32Array> => {
-    const y = scope(() =>
-      forward.right(p(), {
-        inputIds: tensorOf(
-          Int32Array.from({ length: TOKENS }, (_, i) => i),
-          [1, TOKENS],
-        ),
-      }),
-    );
+    const y = scope(() => runModel(any.right, p(), probe(any.right)));
     const values = await read(y);
     y.dispose();
     return values;
   };
   const merged = await logits(() => apply(adapter as Adapter<Mergeable>, weights.right));
   const attached = await logits(() => attach(adapter, weights.right));
-  Object.values(weights.right).forEach((t) => t.dispose());
+  dispose(weights.right);
   return E.right({ _tag: 'Found', finding: compare(merged, attached) });
 };

@@ -3,26 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder, tree } from '../../io/folder.js';
-import { golden, llama, readFile, valuesIn, withoutForward } from '../fixtures.js';
+import { fullRow, golden, llama, readFile, valuesIn, withoutForward } from '../fixtures.js';
 import { run } from '../run.js';
 
 const logits = (base: string, ids: ReadonlyArray<number> | string, out: string, ...more: ReadonlyArray<string>) =>
   run('logits', '--base', base, '--input-ids', String(ids), '--out', out, ...more);
-
-/** A row of a golden case that has no padding: its token ids, and its part of an output. */
-const fullRow = (path: string) => {
-  const file = golden(`${path}/expected.safetensors`);
-  const [ids, mask] = ['input.input_ids', 'input.attention_mask'].map((name) => valuesIn(file, name));
-  const [B, T] = readFile(file).get('input.input_ids')!.shape as [number, number];
-  const row = Array.from({ length: B }, (_, b) => b).find((b) =>
-    mask!.slice(b * T, (b + 1) * T).every((m) => m === 1),
-  )!;
-  const part = (name: string): Float32Array => {
-    const y = valuesIn(file, name);
-    return y.slice((row * y.length) / B, ((row + 1) * y.length) / B);
-  };
-  return { ids: Array.from(ids!.subarray(row * T, (row + 1) * T)), part };
-};
 
 describe('weft logits', () => {
   it.each(['llama', 'gpt2', 'qwen2'])('writes what PEFT computes with %s', async (base) => {

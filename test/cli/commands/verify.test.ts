@@ -47,6 +47,16 @@ describe('laws that hold', () => {
   });
 
   it.each([
+    ['bases/bert_qa', 'task/bert_qa-lora'],
+    ['bases/t5', 'task/t5-lora'],
+    ['bases/vit', 'task/vit-lora-conv'],
+  ])('reach the whole model %s with %s', async (base, adapter) => {
+    const { code, json } = await verify(golden(base), golden(adapter), '--json');
+    expect(code).toBe(0);
+    expect(resultOf(json()['laws'] as Row[], 'model forward')).toBe('holds');
+  });
+
+  it.each([
     ['bases/llama', 'lm/llama-lora-dora', 'unapply by subtraction', 'not for dependent adapters'],
     ['bases/llama', 'lm/llama-lora-modules-to-save', 'scale', 'not for replacement adapters'],
     ['bases/llama', 'lm/llama-lora-layer-replication', 'composition', 'not for adapters that change the module tree'],
