@@ -1,8 +1,9 @@
 /**
  * Eigenvalues of symmetric matrices.
  */
+import { numbers, withRoom } from '../kernels/linalg.js';
 import { transposeValues, type Matrix } from './matrix.js';
-import { diagonalise, tridiagonal } from './tridiagonal.js';
+import { diagonalise, tridiagonal, tridiagonalRoom } from './tridiagonal.js';
 import { binaryScale, largest, scaleBy } from './vectors.js';
 
 /** `A = V diag(w) V^T`: w [n] ascending, V [n, n] orthogonal with the eigenvectors as columns. */
@@ -11,9 +12,12 @@ export interface Eigh {
   readonly V: Matrix;
 }
 
+/** Numbers that `eigenvectors` takes room for. */
+export const eigenvectorsRoom = (n: number): number => n * n + tridiagonalRoom(n);
+
 /**
  * Eigenvalues of the symmetric matrix whose lower triangle is in `a` (overwritten), ascending, and eigenvectors one after
- * another; all NaN when an entry is not finite.
+ * another, where `numbers` puts them; all NaN when an entry is not finite.
  */
 export const eigenvectors = (
   a: Float64Array,
@@ -30,7 +34,7 @@ export const eigenvectors = (
   const order = Int32Array.from(t.diagonal.keys()).toSorted(
     (i, j) => (t.diagonal[i] as number) - (t.diagonal[j] as number),
   );
-  const vectors = new Float64Array(n * n);
+  const vectors = numbers(n * n);
   order.forEach((from, i) => vectors.set(t.Z.subarray(from * n, from * n + n), i * n));
   return { values: Float64Array.from(order, (i) => (t.diagonal[i] as number) * scale), vectors };
 };
@@ -46,6 +50,10 @@ export const eigenvectors = (
 export const eigh = (A: Matrix): Eigh => {
   const { rows: n, cols, data } = A;
   if (n !== cols) throw new RangeError(`eigenvalues of a matrix [${n}, ${cols}] that is not square`);
-  const { values, vectors } = eigenvectors(Float64Array.from(data), n);
-  return { w: values, V: { rows: n, cols: n, data: transposeValues(vectors, n, n) } };
+  return withRoom(eigenvectorsRoom(n) + n * n, () => {
+    const a = numbers(n * n);
+    a.set(data);
+    const { values, vectors } = eigenvectors(a, n);
+    return { w: values, V: { rows: n, cols: n, data: transposeValues(vectors, n, n) } };
+  });
 };

@@ -1,7 +1,8 @@
 /**
  * Householder reflections of column vectors, with LAPACK's signs.
  */
-import { addScaled, dot, norm, scaleBy, swap } from './vectors.js';
+import { numbers } from '../kernels/linalg.js';
+import { norm, reflect, scaleBy, swap } from './vectors.js';
 
 /**
  * A QR factorisation in factored form: Q = H_0 H_1 ... with H_k = I - tau_k v_k v_k^T, where v_k is 0 before entry k and 1 at it.
@@ -33,27 +34,55 @@ const reflector = (x: Float64Array, at: number, n: number): number => {
   return (beta - alpha) / beta;
 };
 
-/** Applies H_k of `f` to the vector of length m at `at`: `x -= tau (v^T x) v`. */
-const reflect = ({ m, columns, tau }: Reflectors, k: number, x: Float64Array, at: number): void => {
-  const [v, n] = [k * m + k, m - k - 1];
-  const first = at + k;
-  const c = (tau[k] as number) * ((x[first] as number) + dot(columns, v + 1, x, first + 1, n));
-  x[first] = (x[first] as number) - c;
-  addScaled(x, first + 1, -c, columns, v + 1, n);
+/** Applies H_k of `f` to `count` vectors of length m from `at` on. */
+const applyReflector = (
+  { m, columns, tau }: Reflectors,
+  k: number,
+  x: Float64Array,
+  at: number,
+  count: number,
+): void => {
+  if (tau[k] === 0 || count <= 0) return;
+  const v = k * m + k;
+  const beta = columns[v] as number;
+  columns[v] = 1;
+  reflect(columns, v, tau[k] as number, x, at + k, m, count, m - k);
+  columns[v] = beta;
+};
+
+/** Squares of the lengths of what is left of columns, and what they were when they were last summed. */
+interface Squares {
+  readonly now: Float64Array;
+  readonly summed: Float64Array;
+}
+
+/** Below this part of the last sum a square that only was subtracted from is summed anew. */
+const CANCELLED = 1e-6;
+
+/** Squares of entries k ... m - 1 of each column, from those of one entry more. */
+const shorten = ({ m, n, columns }: Reflectors, k: number, { now, summed }: Squares): void => {
+  for (let j = k; j < n; j++) {
+    const gone = k === 0 ? 0 : (columns[j * m + k - 1] as number);
+    now[j] = (now[j] as number) - gone * gone;
+    if (k > 0 && (now[j] as number) > CANCELLED * (summed[j] as number)) continue;
+    now[j] = norm(columns, j * m + k, m - k) ** 2;
+    summed[j] = now[j] as number;
+  }
 };
 
 /** Brings the column of largest remaining norm to place k. */
-const pivot = ({ m, n, columns, pivots }: Reflectors, k: number, norms: Float64Array): void => {
+const pivot = (f: Reflectors, k: number, squares: Squares): void => {
+  const { m, n, columns, pivots } = f;
+  shorten(f, k, squares);
   let best = k;
-  for (let j = k; j < n; j++) {
-    norms[j] = norm(columns, j * m + k, m - k);
-    if ((norms[j] as number) > (norms[best] as number)) best = j;
-  }
+  for (let j = k; j < n; j++) if ((squares.now[j] as number) > (squares.now[best] as number)) best = j;
   if (best === k) return;
   swap(columns, k * m, best * m, m);
-  const p = pivots[k] as number;
-  pivots[k] = pivots[best] as number;
-  pivots[best] = p;
+  for (const list of [pivots, squares.now, squares.summed]) {
+    const p = list[k] as number;
+    list[k] = list[best] as number;
+    list[best] = p;
+  }
 };
 
 /**
@@ -70,29 +99,28 @@ export const factor = (columns: Float64Array, m: number, n: number, pivoting = f
     tau: new Float64Array(steps),
     pivots: Int32Array.from({ length: n }, (_, j) => j),
   };
-  const norms = new Float64Array(n);
+  const squares = { now: new Float64Array(n), summed: new Float64Array(n) };
   for (let k = 0; k < steps; k++) {
-    if (pivoting) pivot(f, k, norms);
+    if (pivoting) pivot(f, k, squares);
     f.tau[k] = reflector(columns, k * m + k, m - k);
-    if (f.tau[k] !== 0) for (let j = k + 1; j < n; j++) reflect(f, k, columns, j * m);
+    applyReflector(f, k, columns, (k + 1) * m, n - k - 1);
   }
   return f;
 };
 
 /** `x <- Q x` for `count` vectors of length m that lie one after another. */
 export const applyQ = (f: Reflectors, x: Float64Array, count: number): void => {
-  for (let k = f.tau.length - 1; k >= 0; k--) {
-    if (f.tau[k] !== 0) for (let j = 0; j < count; j++) reflect(f, k, x, j * f.m);
-  }
+  for (let k = f.tau.length - 1; k >= 0; k--) applyReflector(f, k, x, 0, count);
 };
 
-/** Columns `from` to `to` of Q, one after another. */
+/** Columns `from` to `to` of Q, one after another, where `numbers` puts them. */
 export const columnsOfQ = (f: Reflectors, from: number, to: number): Float64Array => {
-  const q = new Float64Array((to - from) * f.m);
+  const q = numbers((to - from) * f.m);
   for (let j = from; j < to; j++) q[(j - from) * f.m + j] = 1;
   // H_k leaves unit vectors before the k-th alone.
   for (let k = f.tau.length - 1; k >= 0; k--) {
-    if (f.tau[k] !== 0) for (let j = Math.max(0, k - from); j < to - from; j++) reflect(f, k, q, j * f.m);
+    const first = Math.max(0, k - from);
+    applyReflector(f, k, q, first * f.m, to - from - first);
   }
   return q;
 };

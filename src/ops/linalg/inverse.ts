@@ -5,16 +5,21 @@ import { currentBackend, tensorOf } from '../backend.js';
 import { matMul } from '../mat-mul.js';
 import { showShape, sizeOf, type Shape, type Tensor } from '../tensor.js';
 import { tf } from '../tf.js';
-import { invertInPlace } from './lu.js';
+import { solved } from './lu.js';
+import { identity } from './matrix.js';
 
 /** On the host, in float64 with partial pivoting; a singular matrix gives NaN. */
 const eliminated = (A: Tensor): Tensor => {
   const n = A.shape[A.rank - 1] as number;
-  const values = Float64Array.from(A.dataSync());
+  const values = A.dataSync();
+  const out = new Float32Array(values.length);
+  const I = identity(n).data;
   for (let at = 0; at < values.length; at += n * n) {
-    if (invertInPlace(values, at, n) >= 0) values.fill(NaN, at, at + n * n);
+    const X = solved(values.subarray(at, at + n * n), I, n);
+    if (typeof X === 'number') out.fill(NaN, at, at + n * n);
+    else out.set(X, at);
   }
-  return tensorOf(Float32Array.from(values), A.shape);
+  return tensorOf(out, A.shape);
 };
 
 /** Doublings of accuracy: enough for condition numbers up to 1e4 in the norms below. */

@@ -1,27 +1,29 @@
 /**
  * One-sided Jacobi rotations.
  */
+import { kernelFor, numbers } from '../kernels/linalg.js';
 import { eigenvectors } from './eigh.js';
-import { addScaled, dot, rotate } from './vectors.js';
+import { transposeInto } from './matrix.js';
+import { addProduct } from './product.js';
+import { dot, rotate } from './vectors.js';
 
 /** More sweeps than any matrix was seen to need; a NaN ends at once. */
 const MAX_SWEEPS = 40;
 
 /** `J rows` for two lists of n vectors of length n. */
 const combine = (J: Float64Array, rows: Float64Array, n: number): Float64Array => {
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) addScaled(out, i * n, J[i * n + k] as number, rows, k * n, n);
-  }
+  const out = numbers(n * n);
+  addProduct(n, n, n, { x: J, at: 0, row: n, step: 1 }, { x: rows, at: 0, row: n }, { x: out, at: 0, row: n });
   return out;
 };
 
 /** Eigenvectors of the products of all pairs of rows, largest eigenvalue first: they make the rows nearly orthogonal. */
 const start = (rows: Float64Array, n: number): Float64Array => {
-  const gram = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) gram[i * n + j] = dot(rows, i * n, rows, j * n, n);
+  const [gram, columns] = [numbers(n * n), transposeInto(numbers(n * n), rows, n, n)];
+  const block = { at: 0, row: n } as const;
+  addProduct(n, n, n, { x: rows, ...block, step: 1 }, { x: columns, ...block }, { x: gram, ...block });
   const { vectors } = eigenvectors(gram, n);
-  const J = new Float64Array(n * n);
+  const J = columns;
   for (let i = 0; i < n; i++) J.set(vectors.subarray((n - 1 - i) * n, (n - i) * n), i * n);
   return J;
 };
@@ -36,9 +38,11 @@ export interface Orthogonalised {
 const square = (rows: Float64Array, i: number, n: number, before: number, after: number): number =>
   after > 0.1 * before ? after : dot(rows, i * n, rows, i * n, n);
 
-/** One sweep over all pairs; false when none was above the tolerance. */
-const sweep = ({ rows, J }: Orthogonalised, n: number, tolerance: number): boolean => {
-  const squares = Float64Array.from({ length: n }, (_, i) => dot(rows, i * n, rows, i * n, n));
+/** One sweep over all pairs; false when none was above the tolerance. The kernel runs it on its memory, with equal bits. */
+const sweep = ({ rows, J }: Orthogonalised, squares: Float64Array, n: number, tolerance: number): boolean => {
+  const kernel = kernelFor(rows, J, squares);
+  if (kernel !== undefined) return kernel.sweep(rows.byteOffset, J.byteOffset, squares.byteOffset, n, tolerance) > 0;
+  for (let i = 0; i < n; i++) squares[i] = dot(rows, i * n, rows, i * n, n);
   let rotated = false;
   for (let i = 0; i < n - 1; i++) {
     for (let j = i + 1; j < n; j++) {
@@ -64,12 +68,15 @@ const sweep = ({ rows, J }: Orthogonalised, n: number, tolerance: number): boole
  * from the eigenvectors of the Gram matrix leaves one or two sweeps instead of ten; the sweeps give back the accuracy that
  * squaring lost.
  *
+ * What it gives lies where `numbers` puts it: copy what is to stay.
+ *
  * @param A n rows of length n, one after another
  */
 export const orthogonalise = (A: Float64Array, n: number): Orthogonalised => {
   const J = start(A, n);
   const result = { rows: combine(J, A, n), J };
   const tolerance = Number.EPSILON * Math.sqrt(n);
-  for (let k = 0; k < MAX_SWEEPS && sweep(result, n, tolerance); k++);
+  const squares = numbers(n);
+  for (let k = 0; k < MAX_SWEEPS && sweep(result, squares, n, tolerance); k++);
   return result;
 };

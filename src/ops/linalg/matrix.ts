@@ -2,7 +2,9 @@
  * Matrices on the host: plain values in float64, for decompositions that tensors in float32 cannot carry.
  */
 import { read, tensorOf } from '../backend.js';
+import { numbers, singles, withRoom } from '../kernels/linalg.js';
 import { showShape, type Tensor } from '../tensor.js';
+import { addProduct } from './product.js';
 
 /** A dense matrix in row-major order: entry (i, j) is `data[i * cols + j]`. */
 export interface Matrix {
@@ -19,14 +21,30 @@ export const matrix = (rows: number, cols: number, data: Float64Array | Float32A
   return { rows, cols, data };
 };
 
-/** Entries (i, j) of `values`, [rows, cols], put at (j, i), in float64. */
-export const transposeValues = (values: ArrayLike<number>, rows: number, cols: number): Float64Array => {
-  const out = new Float64Array(rows * cols);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++) out[j * rows + i] = values[i * cols + j] as number;
+/** Rows and columns of a tile that is transposed at a time, so that both stay in the cache. */
+const TILE = 32;
+
+/** Entries (i, j) of `values`, [rows, cols], put at (j, i) of `out`, which is returned. */
+export const transposeInto = <A extends Float64Array>(
+  out: A,
+  values: ArrayLike<number>,
+  rows: number,
+  cols: number,
+): A => {
+  for (let top = 0; top < rows; top += TILE) {
+    for (let left = 0; left < cols; left += TILE) {
+      const [bottom, right] = [Math.min(rows, top + TILE), Math.min(cols, left + TILE)];
+      for (let i = top; i < bottom; i++) {
+        for (let j = left; j < right; j++) out[j * rows + i] = values[i * cols + j] as number;
+      }
+    }
   }
   return out;
 };
+
+/** Entries (i, j) of `values`, [rows, cols], put at (j, i), in float64. */
+export const transposeValues = (values: ArrayLike<number>, rows: number, cols: number): Float64Array<ArrayBuffer> =>
+  transposeInto(new Float64Array(rows * cols), values, rows, cols);
 
 /** The transpose. */
 export const transposed = ({ rows, cols, data }: Matrix): Matrix => ({
@@ -52,14 +70,15 @@ export const identity = (n: number): Matrix => {
 export const multiply = (a: Matrix, b: Matrix): Matrix => {
   if (a.cols !== b.rows) throw new RangeError(`product of matrices with inner sizes ${a.cols} and ${b.rows}`);
   const [m, k, n] = [a.rows, a.cols, b.cols];
-  const data = new Float64Array(m * n);
-  for (let i = 0; i < m; i++) {
-    for (let l = 0; l < k; l++) {
-      const x = a.data[i * k + l] as number;
-      for (let j = 0; j < n; j++) data[i * n + j] = (data[i * n + j] as number) + x * (b.data[l * n + j] as number);
-    }
-  }
-  return { rows: m, cols: n, data };
+  const single = a.data instanceof Float32Array;
+  return withRoom(m * k + k * n + m * n, () => {
+    const left = single ? singles(m * k) : numbers(m * k);
+    const [right, out] = [numbers(k * n), numbers(m * n)];
+    left.set(a.data);
+    right.set(b.data);
+    addProduct(m, k, n, { x: left, at: 0, row: k, step: 1 }, { x: right, at: 0, row: n }, { x: out, at: 0, row: n });
+    return { rows: m, cols: n, data: out.slice() };
+  });
 };
 
 /** Reads a tensor [m, n] into a matrix. */

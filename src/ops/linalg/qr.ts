@@ -1,8 +1,9 @@
 /**
  * QR factorisation.
  */
+import { numbers, withRoom } from '../kernels/linalg.js';
 import { columnsOfQ, factor } from './householder.js';
-import { transposeValues, type Matrix } from './matrix.js';
+import { transposeInto, transposeValues, type Matrix } from './matrix.js';
 
 /** `A = Q R`: Q [m, k] with orthonormal columns, R [k, n] upper triangular, k = min(m, n). */
 export interface Qr {
@@ -21,11 +22,13 @@ export interface Qr {
  */
 export const qr = ({ rows: m, cols: n, data }: Matrix): Qr => {
   const k = Math.min(m, n);
-  const f = factor(transposeValues(data, m, n), m, n);
-  const R = new Float64Array(k * n);
-  for (let i = 0; i < k; i++) for (let j = i; j < n; j++) R[i * n + j] = f.columns[j * m + i] as number;
-  return {
-    Q: { rows: m, cols: k, data: transposeValues(columnsOfQ(f, 0, k), k, m) },
-    R: { rows: k, cols: n, data: R },
-  };
+  return withRoom(m * n + k * m, () => {
+    const f = factor(transposeInto(numbers(m * n), data, m, n), m, n);
+    const R = new Float64Array(k * n);
+    for (let i = 0; i < k; i++) for (let j = i; j < n; j++) R[i * n + j] = f.columns[j * m + i] as number;
+    return {
+      Q: { rows: m, cols: k, data: transposeValues(columnsOfQ(f, 0, k), k, m) },
+      R: { rows: k, cols: n, data: R },
+    };
+  });
 };

@@ -1,9 +1,11 @@
 /**
  * Singular value decomposition.
  */
+import { numbers, withRoom } from '../kernels/linalg.js';
+import { eigenvectorsRoom } from './eigh.js';
 import { applyQ, columnsOfQ, factor, type Reflectors } from './householder.js';
 import { orthogonalise } from './jacobi.js';
-import { multiply, transposed, transposeValues, type Matrix } from './matrix.js';
+import { multiply, transposed, transposeInto, transposeValues, type Matrix } from './matrix.js';
 import { qr } from './qr.js';
 import { binaryScale, norm, scaleBy } from './vectors.js';
 
@@ -19,7 +21,7 @@ const ZERO = 1e-140;
 
 /** R of a factored matrix, [n, n], its rows one after another. */
 const rowsOfR = ({ m, n, columns }: Reflectors): Float64Array => {
-  const rows = new Float64Array(n * n);
+  const rows = numbers(n * n);
   for (let i = 0; i < n; i++) for (let j = i; j < n; j++) rows[i * n + j] = columns[j * m + i] as number;
   return rows;
 };
@@ -57,7 +59,7 @@ const tall = (
   { rows: m, cols: n, data }: Matrix,
   scale: number,
 ): { readonly u: Float64Array; readonly S: Float64Array; readonly v: Float64Array } => {
-  const columns = transposeValues(data, m, n);
+  const columns = transposeInto(numbers(m * n), data, m, n);
   scaleBy(columns, 0, 1 / scale, columns.length);
   const f = factor(columns, m, n, true);
   // A P = Q R; with J R = diag(S) W it is A = (Q J^T) diag(S) (W P^T).
@@ -71,7 +73,7 @@ const tall = (
   const v = reordered(rows, order, n);
   for (let i = 0; i < rank; i++) scaleBy(v, i * n, 1 / norm(v, i * n, n), n);
   complete(v, rank, n);
-  const u = new Float64Array(n * m);
+  const u = numbers(n * m);
   order.forEach((from, i) => u.set(J.subarray(from * n, from * n + n), i * m));
   applyQ(f, u, n);
   return { u, S, v: reordered(v, Int32Array.from(order.keys()), n, f.pivots) };
@@ -92,14 +94,17 @@ const tall = (
 export const svd = (A: Matrix): Svd => {
   const { rows: m, cols: n } = A;
   const wide = m < n;
-  const { u, S, v } = tall(wide ? transposed(A) : A, binaryScale(A.data));
-  const [left, right, k] = wide ? [v, u, m] : [u, v, n];
-  fixSigns(left, m, right, n, k);
-  return {
-    U: { rows: m, cols: k, data: transposeValues(left, k, m) },
-    S,
-    Vt: { rows: k, cols: n, data: right },
-  };
+  const k = Math.min(m, n);
+  return withRoom(2 * m * n + 8 * k * k + eigenvectorsRoom(k), () => {
+    const { u, S, v } = tall(wide ? transposed(A) : A, binaryScale(A.data));
+    const [left, right] = wide ? [v, u] : [u, v];
+    fixSigns(left, m, right, n, k);
+    return {
+      U: { rows: m, cols: k, data: transposeValues(left, k, m) },
+      S,
+      Vt: { rows: k, cols: n, data: right.slice() },
+    };
+  });
 };
 
 /** The first r singular triplets (all of them when there are fewer). */
