@@ -1,6 +1,6 @@
 /** The kernel of linear algebra against its reference in TypeScript, bit for bit. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { kernelFor, numbers, singles, withRoom } from '../../../src/ops/kernels/linalg.js';
@@ -51,7 +51,11 @@ const sizes = fc.integer({ min: 0, max: 70 });
 
 describe('the kernel of linear algebra', () => {
   it('is compiled from the source that lies here', () => {
-    const text = readFileSync(new URL('../../../kernels/linalg.ts', import.meta.url));
+    const folder = new URL('../../../kernels/', import.meta.url);
+    const parts = readdirSync(new URL('linalg', folder)).toSorted();
+    const text = ['linalg.ts', ...parts.map((part) => `linalg/${part}`)]
+      .map((path) => readFileSync(new URL(path, folder), 'utf8'))
+      .join('');
     expect(createHash('sha256').update(text).digest('hex'), 'run `npm run kernels`').toBe(source);
   });
 

@@ -1,0 +1,43 @@
+/**
+ * One-sided Jacobi rotations; see src/ops/linalg/jacobi.ts.
+ */
+import { dot, rotate } from './vectors';
+
+/**
+ * One sweep over all pairs of n rows of length n, which turns `J` along with `rows`.
+ *
+ * @param squares room for n numbers
+ * @returns how many pairs were rotated
+ */
+export function sweep(rows: usize, J: usize, squares: usize, n: i32, tolerance: f64): i32 {
+  const step = (n as usize) << 3;
+  let rotated: i32 = 0;
+  for (let i = 0; i < n; i++) {
+    const x = rows + (i as usize) * step;
+    store<f64>(squares + ((i as usize) << 3), dot(x, x, n));
+  }
+  for (let i = 0; i < n - 1; i++) {
+    const x = rows + (i as usize) * step;
+    const squareX = squares + ((i as usize) << 3);
+    for (let j = i + 1; j < n; j++) {
+      const y = rows + (j as usize) * step;
+      const squareY = squares + ((j as usize) << 3);
+      const product = dot(x, y, n);
+      const a = load<f64>(squareX);
+      const b = load<f64>(squareY);
+      if (!(Math.abs(product) > tolerance * Math.sqrt(a * b))) continue;
+      rotated++;
+      const cot = (b - a) / (2 * product);
+      const tan = (cot < 0 ? -1.0 : 1.0) / (Math.abs(cot) + Math.sqrt(1 + cot * cot));
+      const cos = 1 / Math.sqrt(1 + tan * tan);
+      const sin = cos * tan;
+      rotate(x, y, cos, sin, n);
+      rotate(J + (i as usize) * step, J + (j as usize) * step, cos, sin, n);
+      const nextX = a - tan * product;
+      const nextY = b + tan * product;
+      store<f64>(squareX, nextX > 0.1 * a ? nextX : dot(x, x, n));
+      store<f64>(squareY, nextY > 0.1 * b ? nextY : dot(y, y, n));
+    }
+  }
+  return rotated;
+}
