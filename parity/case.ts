@@ -20,6 +20,17 @@ const CaseJson = t.intersection([
   t.partial({ merge_error: t.string, grad_error: t.string, note: t.string, config: t.UnknownRecord }),
 ]);
 
+/** The two files of an adapter. */
+export interface FileBytes {
+  readonly config: string;
+  readonly tensors: Uint8Array;
+}
+
+const fileBytes = async (folder: string): Promise<FileBytes> => ({
+  config: await readFile(join(folder, 'adapter_config.json'), 'utf8'),
+  tensors: await readFile(join(folder, 'adapter_model.safetensors')),
+});
+
 /** A golden case in memory. */
 export interface GoldenCase {
   readonly id: string;
@@ -32,6 +43,8 @@ export interface GoldenCase {
   readonly files: AdapterFiles;
   readonly adapterBytes: Uint8Array;
   readonly configText: string;
+  /** The files of adapters inside it as PEFT wrote them, by name. */
+  readonly nested: ReadonlyMap<string, FileBytes>;
   readonly expected: ReadonlyMap<string, RawTensor>;
 }
 
@@ -72,6 +85,10 @@ export const readCase = async (folder: string): Promise<GoldenCase> => {
   const base = baseFolder(folder, header.base);
   const checkpoint = orThrow(checkpointOf(await readFile(join(base, 'model.safetensors')), 'model.safetensors'));
   const expected = orThrow(checkpointOf(await readFile(join(folder, 'expected.safetensors'))));
+  const files = orThrow(await readAdapterFiles(folder));
+  const own = await fileBytes(folder);
+  const nested = new Map<string, FileBytes>();
+  for (const name of files.nested?.keys() ?? []) nested.set(name, await fileBytes(join(folder, name)));
   return {
     id: header.id,
     method: header.peft_type,
@@ -79,9 +96,10 @@ export const readCase = async (folder: string): Promise<GoldenCase> => {
     mergeError: header.merge_error,
     spec: orThrow(await readSpec(base, checkpoint)),
     base: checkpoint,
-    files: orThrow(await readAdapterFiles(folder)),
-    adapterBytes: await readFile(join(folder, 'adapter_model.safetensors')),
-    configText: await readFile(join(folder, 'adapter_config.json'), 'utf8'),
+    files,
+    adapterBytes: own.tensors,
+    configText: own.config,
+    nested,
     expected: orThrow(await readAll(expected)),
   };
 };

@@ -58,3 +58,46 @@ export interface Feedback {
   readonly D: Tensor;
   readonly F: Tensor;
 }
+
+/**
+ * y' = y + ((x A^T) * g) B^T: experts of low rank side by side, each with a gate of its own at every token; A [R, in] and B [out, R], in
+ * the layout of the stored weight.
+ */
+export interface Gated {
+  readonly kind: 'Gated';
+  readonly B: Tensor;
+  readonly A: Tensor;
+  /** The expert that each of the R ranks belongs to. */
+  readonly experts: ReadonlyArray<number>;
+  /** The layer's number for its router. */
+  readonly layer: number;
+  /** Gates of the experts, [batch, T, E], or [1, 1, E] for all tokens alike; open (1) where no router has run. */
+  readonly gates?: Tensor;
+}
+
+/**
+ * Gates of all `Gated` layers, from the model's own hidden states H [batch, T, D]: softmax(f(H) / temperature) of a network f.
+ *
+ * It stands under `routerKey`, since no parameter is its own.
+ */
+export interface Router {
+  readonly kind: 'Router';
+  /** f: W x + b, with a relu between two layers; W [out, in]. */
+  readonly network: ReadonlyArray<{ readonly W: Tensor; readonly b: Tensor }>;
+  readonly experts: number;
+  /** Layers that f has outputs of their own for; 1 where all share the same gates. */
+  readonly layers: number;
+  /** Of the softmax over experts; no softmax without one. */
+  readonly temperature: number | undefined;
+  /** Experts that stay open at a token; all without it. */
+  readonly topK: number | undefined;
+  /** Softmax over the gates that are not zero. */
+  readonly renormalized: boolean;
+  /** A factor of all gates. */
+  readonly weight: number;
+  /** Every gate while the hidden states are computed. */
+  readonly first: number;
+}
+
+/** The key of a router; no parameter has this name. */
+export const routerKey = '(router)';

@@ -11,6 +11,8 @@ export interface Field<A> {
   readonly codec: t.Decoder<unknown, A>;
   readonly fallback: A;
   readonly float: boolean;
+  /** What the file holds for a value, where that is not the value itself. */
+  readonly written?: (value: never) => unknown;
 }
 
 /** Fields by name. */
@@ -147,5 +149,8 @@ export const encodeConfig = (fields: Fields, config: BaseConfig): string => {
   const { unknown_fields, float_paths, ...known } = config;
   const declared = Object.keys(fields).filter((name) => fields[name]?.float === true);
   const floats = new Set(float_paths ?? [...declared, ...nestedFloats]);
-  return pythonJson({ ...unknown_fields, ...known, inference_mode: true }, floats);
+  const written = Object.fromEntries(
+    Object.entries(known).map(([name, value]) => [name, fields[name]?.written?.(value as never) ?? value]),
+  );
+  return pythonJson({ ...unknown_fields, ...written, inference_mode: true }, floats);
 };

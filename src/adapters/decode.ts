@@ -9,23 +9,17 @@ import { decodeFloats, isFloat } from '../ops/dtype.js';
 import { tensorOf } from '../ops/backend.js';
 import { recordOf, sameShape, showShape } from '../ops/tensor.js';
 import { all, fail, orProblems, problem, unsupported, type Problem, type Result } from '../problem.js';
+import type { AdapterFiles } from './adapter-files.js';
 import type { Leaf } from './adapter.js';
 import { decodeConfig, show, type BaseConfig } from './config.js';
 import { decodeIndices, type Indices } from './indices.js';
 import { makeLeaf, type LeafParts } from './leaf.js';
 import type { Method } from './method.js';
+import { allTensors, withNested } from './nested.js';
 import { peftTypes, registry } from './registry.js';
 import type { Layout, ParamSpec } from './site.js';
 
-/** An adapter folder in memory; untrusted. */
-export interface AdapterFiles {
-  /** adapter_config.json as parsed. */
-  readonly config: unknown;
-  /** Paths of the numbers that adapter_config.json spells as floats, where they are known. */
-  readonly floats?: ReadonlySet<string>;
-  /** The tensors of adapter_model.safetensors. */
-  readonly tensors: ReadonlyMap<string, RawTensor>;
-}
+export type { AdapterFiles } from './adapter-files.js';
 
 /** A checked adapter and what is worth telling about it. */
 export interface DecodedAdapter {
@@ -45,6 +39,12 @@ export const configRecord = (json: unknown): Result<Readonly<Record<string, unkn
         type === undefined ? 'no such field' : show(type),
         'Is this the folder of a PEFT adapter?',
       );
+};
+
+/** The method that a parsed config names; `undefined` where it names none that Weft has. */
+export const methodIn = (json: unknown): Method | undefined => {
+  const type = t.UnknownRecord.is(json) ? json['peft_type'] : undefined;
+  return typeof type === 'string' && Object.hasOwn(registry, type) ? registry[type] : undefined;
 };
 
 const methodOf = (type: string): Result<Method> => {
@@ -75,7 +75,7 @@ const nameProblems = (
         `${file}: ${p.name}`,
         `a tensor ${showShape(p.shape)}`,
         'no such tensor',
-        'The config targets this module; is the file complete, and is this the right base model?',
+        p.hint ?? 'The config targets this module; is the file complete, and is this the right base model?',
       ),
     ),
     ...extra.map((name) =>
@@ -186,20 +186,22 @@ export const decodeTensors = (layout: Layout, tensors: ReadonlyMap<string, RawTe
 export const decodeAdapter = (files: AdapterFiles, base: ModelSpec): Result<DecodedAdapter> =>
   F.pipe(
     E.Do,
-    E.bind('json', () => configRecord(files.config)),
-    E.bind('method', ({ json }) => methodOf(json['peft_type'] as string)),
+    E.bind('record', () => configRecord(files.config)),
+    E.bind('method', ({ record }) => methodOf(record['peft_type'] as string)),
+    E.let('json', ({ record, method }) => withNested(method, record, files.nested)),
+    E.let('stored', () => allTensors(files)),
     E.bind('decoded', ({ json, method }) => decodeConfig(method.fields, json, files.floats)),
     E.bind('config', ({ method, decoded }): Result<BaseConfig> => method.validate(decoded.config)),
     E.bind('tree', ({ method, config }) => method.restructure(config, base)),
-    E.bind('layout', ({ method, config, tree }) =>
+    E.bind('layout', ({ method, config, tree, stored }) =>
       method.layout(config, {
         spec: tree.spec,
         targets: method.targets,
-        has: (name) => files.tensors.has(name),
-        shapeOf: (name) => files.tensors.get(name)?.shape,
+        has: (name) => stored.has(name),
+        shapeOf: (name) => stored.get(name)?.shape,
       }),
     ),
-    E.bind('tensors', ({ layout }) => decodeTensors(layout, files.tensors)),
+    E.bind('tensors', ({ layout, stored }) => decodeTensors(layout, stored)),
     E.map(({ method, decoded, config, tree, layout, tensors }) => ({
       adapter: makeLeaf({ method, config, ...tree, layout, ...tensors }),
       warnings: [...decoded.warnings, ...layout.warnings],

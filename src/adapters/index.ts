@@ -46,7 +46,16 @@ export { pissaInit } from './inits/pissa.js';
 export { startFrom, type Found, type LinearStart, type Started, type StartOptions } from './inits/started.js';
 export { likePeft } from './like-peft.js';
 export { mapLeaves, trainable, withTrainable } from './leaf.js';
-export type { FileTensor, InitContext, LayoutContext, Method, Restructured, Routing, UpdateOptions } from './method.js';
+export type {
+  FileTensor,
+  InitContext,
+  LayoutContext,
+  Method,
+  NestedAdapters,
+  Restructured,
+  Routing,
+  UpdateOptions,
+} from './method.js';
 export { orthogonality } from './methods/adalora.js';
 export {
   allocateRanks,
@@ -57,6 +66,8 @@ export {
   type RankState,
 } from './methods/adalora-ranks.js';
 export { lora } from './methods/lora/lora.js';
+export { mixtureOf } from './methods/xlora/from-experts.js';
+export { nestedLeaves, type NestedConfig } from './nested.js';
 export { hasResidual, plainLora, plainLoraFrom } from './plain-lora.js';
 export { countTrainable, print } from './print.js';
 export { peftTypes, registry } from './registry.js';

@@ -72,6 +72,13 @@ export interface FileTensor {
   readonly dtype?: DType;
 }
 
+/** Adapters of one method inside an adapter of another. */
+export interface NestedAdapters {
+  /** The config field that gives their folders by name. */
+  readonly field: string;
+  readonly method: Method;
+}
+
 /**
  * One PEFT method: its config codec, where it acts, its tensors, its start and its weight update.
  *
@@ -105,6 +112,8 @@ export interface Method<C extends BaseConfig = any, D = any> {
    * here, and a type is named where it is not the parameter's own.
    */
   readonly toFile?: (config: C, params: Weights) => Readonly<Record<string, FileTensor>>;
+  /** Other adapters inside one, each in a folder of its own. */
+  readonly nested?: NestedAdapters;
   /** What the method does to one site's parameter. */
   readonly update: (
     config: C,

@@ -56,6 +56,9 @@ const modelSizes = (spec: ModelSpec, prefix: boolean) => {
   };
 };
 
+/** The width of a model's hidden states, where its config tells. */
+export const hiddenSize = (spec: ModelSpec): number | undefined => modelSizes(spec, false).D;
+
 /** One size: what the config says must be what the model has; either may be missing. */
 const agreed = (name: keyof PromptConfig, given: number | null, model: number | undefined): Result<number> => {
   const at = `adapter_config.json: ${String(name)}`;

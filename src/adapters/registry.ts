@@ -45,6 +45,7 @@ import { unilora } from './methods/unilora.js';
 import { vblora } from './methods/vblora.js';
 import { vera } from './methods/vera.js';
 import { waveft } from './methods/waveft.js';
+import { xlora } from './methods/xlora/xlora.js';
 
 /** Every method, one line each. */
 export const registry: Readonly<Record<string, Method>> = {
@@ -92,12 +93,10 @@ export const registry: Readonly<Record<string, Method>> = {
   [vblora.peftType]: vblora,
   [vera.peftType]: vera,
   [waveft.peftType]: waveft,
+  [xlora.peftType]: xlora,
 };
 
-/** Methods of PEFT 0.21 that Weft does not have. */
-const unfinished: ReadonlyArray<string> = ['XLORA'];
-
 /** Every `peft_type` that PEFT 0.21 writes. Bone is a name of older versions. */
-export const peftTypes: ReadonlyArray<string> = [...Object.keys(registry), ...unfinished]
+export const peftTypes: ReadonlyArray<string> = Object.keys(registry)
   .filter((type) => type !== bone.peftType)
   .toSorted();

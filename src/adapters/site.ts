@@ -37,6 +37,8 @@ export interface ParamSpec {
   readonly repeats?: boolean;
   /** What a new tensor is stored as; F32 for numbers and I32 for places unless told. */
   readonly dtype?: DType;
+  /** What to do where a file lacks it, if there is more to say than for other tensors. */
+  readonly hint?: string;
   /** The name of a tensor that the file holds once more under this name; see `Leaf.copies`. */
   readonly copyOf?: string;
 }

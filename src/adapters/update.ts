@@ -6,11 +6,11 @@
  * W [m, ...rest] is [m, n] with n = product of rest; where factors carry a leading expert axis, W is [E, m, n].
  */
 import type { Tensor } from '../ops/tensor.js';
-import type { Feedback, GroupedConv, Mixture, Patches, PerSample, PromptAttention } from './branch.js';
+import type { Feedback, Gated, GroupedConv, Mixture, Patches, PerSample, PromptAttention, Router } from './branch.js';
 import type { Compressed } from './updates/compressed.js';
 import type { Residual } from './updates/residual.js';
 
-export type { Feedback, GroupedConv, Mixture, Patches, PerSample, PromptAttention } from './branch.js';
+export type { Feedback, Gated, GroupedConv, Mixture, Patches, PerSample, PromptAttention, Router } from './branch.js';
 
 /** W' = W + s B A, with B [m, r] and A [r, n], or B [E, m, r] and A [E, r, n] for one product an expert. */
 export interface LowRank {
@@ -187,7 +187,7 @@ export interface Masked {
 
 /** A change of the forward pass that no dense weight can hold; `reason` says why. */
 export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (
-  GroupedConv | PerSample | Mixture | PromptAttention | Masked | Patches | Feedback | Compressed
+  GroupedConv | PerSample | Mixture | PromptAttention | Masked | Patches | Feedback | Compressed | Gated | Router
 );
 
 /** What an adapter does to one tensor. */

@@ -42,6 +42,8 @@ export interface Writer {
   readonly writeFile: (name: string, content: Uint8Array | string) => Promise<Result<void>>;
   /** Copies a file from elsewhere, as a clone where the file system can. */
   readonly copyFile: (from: string, name: string) => Promise<Result<void>>;
+  /** Makes a folder in it. */
+  readonly folder: (name: string) => Promise<Result<Writer>>;
 }
 
 /** The functions of `#fs`. */

@@ -24,4 +24,11 @@ export { runMerge, type MergeOptions, type MergeProgress } from './merge/run.js'
 export { fusedKernel } from './merge/fused.js';
 export { tfjsKernel, type MergedTile, type TensorMerge, type TiledTensor, type TileKernel } from './merge/tile.js';
 export { openModel, readWeights, type OpenModel } from './model.js';
-export { encodeAdapter, loadAdapter, readAdapterFiles, saveAdapter } from './peft.js';
+export {
+  encodeAdapter,
+  loadAdapter,
+  readAdapterFiles,
+  saveAdapter,
+  type EncodedAdapter,
+  type ReadOptions,
+} from './peft.js';

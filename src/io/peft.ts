@@ -6,14 +6,16 @@ import type { Leaf } from '../adapters/adapter.js';
 import type { FileTensor } from '../adapters/method.js';
 import { encodeConfig } from '../adapters/config.js';
 import { encodeIndices } from '../adapters/indices.js';
-import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
+import { decodeAdapter, methodIn, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
+import { nestedFolders, nestedLeaves, outside } from '../adapters/nested.js';
 import { E } from '../fp.js';
 import type { ModelSpec } from '../models/spec.js';
 import { dispose, read, scope } from '../ops/backend.js';
 import { encodeFloats, type DType } from '../ops/dtype.js';
-import { mapRecord, type Tensor } from '../ops/tensor.js';
+import { mapRecord, recordOf, type Tensor } from '../ops/tensor.js';
 import { fail, type Result } from '../problem.js';
 import { openCheckpoint, type Checkpoint } from './checkpoint.js';
+import type { Writer } from './file-system.js';
 import { parsePythonJson } from './json.js';
 import { serialize, type RawTensor } from './safetensors/write.js';
 
@@ -56,12 +58,67 @@ export const readAll = async (checkpoint: Checkpoint): Promise<Result<ReadonlyMa
   return E.right(tensors);
 };
 
+/** What reading an adapter may be told. */
+export interface ReadOptions {
+  /** Folders of the adapters inside it, by name, in place of those that its config names. */
+  readonly nested?: Readonly<Record<string, string>>;
+}
+
+/** A folder below another, named by untrusted content; `undefined` where it is not there or would lead out. */
+const folderInside = async (folder: string, path: string): Promise<string | undefined> => {
+  let at = folder;
+  for (const name of path.split('/').filter((part) => part !== '.')) {
+    const next = await pathInside(at, name);
+    if (E.isLeft(next)) return undefined;
+    at = next.right;
+  }
+  const found = await statFile(at);
+  return E.isRight(found) && found.right.kind === 'folder' ? at : undefined;
+};
+
 /**
- * Reads an adapter folder without checking it against a model.
+ * The files of an adapter inside another: from the folder that the caller gives, from one of its name inside, or from the path in
+ * the config, where this leads to a folder inside. PEFT takes the path from the working directory or from the Hub.
+ */
+const readNested = async (
+  folder: string,
+  name: string,
+  path: string,
+  given: string | undefined,
+): Promise<Result<AdapterFiles>> => {
+  const found = given ?? (await folderInside(folder, name)) ?? (await folderInside(folder, path));
+  return found === undefined
+    ? fail(
+        `${folder}: adapter ${JSON.stringify(name)}`,
+        `a folder "${name}" in it`,
+        `only the path ${JSON.stringify(path)}, which is not inside`,
+        `Copy that adapter into ${folder}/${name}, or name its folder (nested: { "${name}": ... }).`,
+      )
+    : readOwnFiles(found);
+};
+
+/**
+ * Reads an adapter folder without checking it against a model; adapters inside it are read too.
  *
  * Errors: missing files, pickled weights, malformed JSON or safetensors.
  */
-export const readAdapterFiles = async (folder: string): Promise<Result<AdapterFiles>> => {
+export const readAdapterFiles = async (
+  folder: string,
+  { nested = {} }: ReadOptions = {},
+): Promise<Result<AdapterFiles>> => {
+  const own = await readOwnFiles(folder);
+  if (E.isLeft(own)) return own;
+  const inner = new Map<string, AdapterFiles>();
+  for (const [name, path] of nestedFolders(methodIn(own.right.config), own.right.config)) {
+    const files = await readNested(folder, name, path, Object.hasOwn(nested, name) ? nested[name] : undefined);
+    if (E.isLeft(files)) return files;
+    inner.set(name, files.right);
+  }
+  return E.right(inner.size === 0 ? own.right : { ...own.right, nested: inner });
+};
+
+/** The files of a folder alone. */
+const readOwnFiles = async (folder: string): Promise<Result<AdapterFiles>> => {
   const configPath = await existing(folder, adapterFileNames.config);
   if (E.isLeft(configPath)) return configPath;
   if (configPath.right === undefined)
@@ -89,8 +146,12 @@ export const readAdapterFiles = async (folder: string): Promise<Result<AdapterFi
  * @param folder folder with adapter_config.json and adapter_model.safetensors
  * @param spec the module tree of the base model
  */
-export const loadAdapter = async (folder: string, spec: ModelSpec): Promise<Result<DecodedAdapter>> => {
-  const files = await readAdapterFiles(folder);
+export const loadAdapter = async (
+  folder: string,
+  spec: ModelSpec,
+  options: ReadOptions = {},
+): Promise<Result<DecodedAdapter>> => {
+  const files = await readAdapterFiles(folder, options);
   return E.isLeft(files) ? files : decodeAdapter(files.right, spec);
 };
 
@@ -106,12 +167,31 @@ const fileTensors = ({ method, config, params }: Leaf): Readonly<Record<string, 
     ? mapRecord(params, (tensor) => ({ tensor }))
     : (scope(() => method.toFile?.(config, params)) as Readonly<Record<string, FileTensor>>);
 
-/** The two files of an adapter as PEFT writes them. */
-export const encodeAdapter = async (
-  leaf: Leaf,
-): Promise<Result<{ readonly config: string; readonly tensors: Uint8Array }>> => {
+/** An adapter's files in memory. */
+export interface EncodedAdapter {
+  readonly config: string;
+  readonly tensors: Uint8Array;
+  /** The files of adapters inside it, by name; absent where it has none. */
+  readonly nested?: Readonly<Record<string, EncodedAdapter>>;
+}
+
+/** The files of the adapters inside a leaf; `undefined` where there are none. */
+const encodeNested = async (leaf: Leaf): Promise<Result<EncodedAdapter['nested']>> => {
+  const files: (readonly [string, EncodedAdapter])[] = [];
+  for (const [name, inner] of nestedLeaves(leaf)) {
+    const encoded = E.isLeft(inner) ? inner : await encodeAdapter(inner.right);
+    if (E.isLeft(encoded)) return encoded;
+    files.push([name, encoded.right]);
+  }
+  return E.right(files.length === 0 ? undefined : recordOf(files));
+};
+
+/** The two files of an adapter as PEFT writes them, and those of the adapters inside it. */
+export const encodeAdapter = async (leaf: Leaf): Promise<Result<EncodedAdapter>> => {
+  const nested = await encodeNested(leaf);
+  if (E.isLeft(nested)) return nested;
   const tensors = new Map<string, RawTensor>();
-  const stored = fileTensors(leaf);
+  const stored = outside(leaf, fileTensors(leaf));
   for (const [name, { tensor, dtype }] of Object.entries(stored)) {
     tensors.set(name, await rawTensor(tensor, dtype ?? leaf.dtypes[name] ?? 'F32'));
   }
@@ -125,21 +205,32 @@ export const encodeAdapter = async (
   for (const [name, indices] of Object.entries(leaf.indices)) {
     tensors.set(name, encodeIndices(leaf.dtypes[name] ?? 'I32', indices));
   }
-  return E.map((bytes: Uint8Array) => ({ config: encodeConfig(leaf.method.fields, leaf.config), tensors: bytes }))(
-    serialize(tensors, new Map([['format', 'pt']])),
-  );
+  return E.map((bytes: Uint8Array) => ({
+    config: encodeConfig(leaf.method.fields, leaf.config),
+    tensors: bytes,
+    ...(nested.right === undefined ? {} : { nested: nested.right }),
+  }))(serialize(tensors, new Map([['format', 'pt']])));
+};
+
+const writeInto = async (writer: Writer, { config, tensors, nested = {} }: EncodedAdapter): Promise<Result<void>> => {
+  const text = await writer.writeFile(adapterFileNames.config, config);
+  const bytes = E.isLeft(text) ? text : await writer.writeFile(adapterFileNames.tensors, tensors);
+  if (E.isLeft(bytes)) return bytes;
+  for (const [name, files] of Object.entries(nested)) {
+    const inner = await writer.folder(name);
+    const written = E.isLeft(inner) ? inner : await writeInto(inner.right, files);
+    if (E.isLeft(written)) return written;
+  }
+  return E.right(undefined);
 };
 
 /**
- * Saves an adapter as a folder that PEFT loads; nothing is left when it fails.
+ * Saves an adapter as a folder that PEFT loads, adapters inside it as folders in that; nothing is left when it fails.
  *
  * @param folder a new or empty folder
  */
 export const saveAdapter = async (folder: string, leaf: Leaf): Promise<Result<void>> => {
   const files = await encodeAdapter(leaf);
   if (E.isLeft(files)) return files;
-  return writeFolderAtomic(folder, async (writer) => {
-    const config = await writer.writeFile(adapterFileNames.config, files.right.config);
-    return E.isLeft(config) ? config : writer.writeFile(adapterFileNames.tensors, files.right.tensors);
-  });
+  return writeFolderAtomic(folder, (writer) => writeInto(writer, files.right));
 };

@@ -19,7 +19,7 @@ export { lawMatrix, methodCells, notApplicable, type Cell, type LawMatrix, type 
 export { weft, type Operations } from './operations.js';
 export { associativityLaw, composeLaw, unitLaw } from './predicates/composition.js';
 export { definitionLaw } from './predicates/definition.js';
-export { filesLaw, parseFiles, type FilePair } from './predicates/files.js';
+export { filesLaw, parseFiles } from './predicates/files.js';
 export { forwardLaw } from './predicates/forward.js';
 export { gradientLaw } from './predicates/gradient.js';
 export { honestyLaw } from './predicates/honesty.js';

@@ -10,7 +10,7 @@ import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapte
 import { unapply } from '../adapters/unapply.js';
 import type { WeightUpdate } from '../adapters/update.js';
 import { updateRows, type RowBlock, type RowGrid } from '../adapters/updates/rows.js';
-import { encodeAdapter } from '../io/peft.js';
+import { encodeAdapter, type EncodedAdapter } from '../io/peft.js';
 import type { ModelSpec } from '../models/spec.js';
 import type { Tensor, Weights } from '../ops/tensor.js';
 import type { Result } from '../problem.js';
@@ -33,7 +33,7 @@ export interface Operations {
   readonly restrict: (modules: ReadonlyArray<string>, adapter: Adapter) => Adapter;
   readonly inverse: (adapter: Additive) => Additive;
   readonly updateRows: (update: WeightUpdate, grid: RowGrid, block: RowBlock) => WeightUpdate;
-  readonly encode: (leaf: Leaf) => Promise<Result<{ readonly config: string; readonly tensors: Uint8Array }>>;
+  readonly encode: (leaf: Leaf) => Promise<Result<EncodedAdapter>>;
   readonly decode: (files: AdapterFiles, base: ModelSpec) => Result<DecodedAdapter>;
 }
 

@@ -72,11 +72,10 @@ const states = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): States => {
   const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
     block(c, p, h, { index, rotation, mask: masks.get(c.windows[index]), past: inputs.past?.[index] }),
   );
-  return { hidden: rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon), cache };
+  const hidden = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
+  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
+  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
 };
-
-const head = (c: GptOssConfig, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 /** The experts are not among them: their stacked weights are stored as [in, out]. */
 const projectionsOf = (c: GptOssConfig): ReadonlyArray<string> => [
@@ -96,6 +95,5 @@ export const gptOss: Model<GptOssConfig> = {
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
     states: (p, inputs) => states(c, p, inputs),
-    head: (p, hidden) => head(c, p, hidden),
   }),
 };

@@ -125,11 +125,10 @@ const states = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): States => {
   const { x, cache } = throughLayers(c.layers, tf.add(tokens, positionsAt(p, frame)), (h, index) =>
     block(c, p, h, { index, mask, past: inputs.past?.[index] }),
   );
-  return { hidden: layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon), cache };
+  const hidden = layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon);
+  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
+  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
 };
-
-const head = (c: Gpt2Config, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 /** GPT-2 (Radford et al., 2019). */
 export const gpt2: Model<Gpt2Config> = {
@@ -140,6 +139,5 @@ export const gpt2: Model<Gpt2Config> = {
     projections: ['lm_head.weight', ...(c.tied ? [`${EMBEDDING}.weight`] : [])],
     embed: (p, inputIds) => embedding(p, EMBEDDING, inputIds),
     states: (p, inputs) => states(c, p, inputs),
-    head: (p, hidden) => head(c, p, hidden),
   }),
 };

@@ -95,11 +95,10 @@ const states = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): States => {
   const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
     block(c, p, h, { index, shared, past: inputs.past?.[index] }),
   );
-  return { hidden: rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon), cache };
+  const hidden = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
+  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
+  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
 };
-
-const head = (c: LlamaConfig, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 const inLayer = ['q', 'k', 'v', 'o']
   .map((name) => `self_attn.${name}_proj.weight`)
@@ -120,6 +119,5 @@ export const llama: Model<LlamaConfig> = {
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
     states: (p, inputs) => states(c, p, inputs),
-    head: (p, hidden) => head(c, p, hidden),
   }),
 };

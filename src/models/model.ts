@@ -52,6 +52,8 @@ export interface States {
   readonly hidden: Tensor;
   /** Keys and values of past and new tokens, [B, Hkv, P + T, d] each. */
   readonly cache: Cache;
+  /** Logits [B, T, vocabulary], or [B, n, vocabulary] with `logitsToKeep` n; the head runs when they are asked for. */
+  readonly logits: () => Tensor;
 }
 
 /** What a language model computes. */
@@ -83,8 +85,6 @@ export interface LanguageModelParts {
    * Throws a `TypeError` when the weights are those of another model, and a `RangeError` when inputs do not fit each other.
    */
   readonly states: (weights: ModelWeights, inputs: Inputs) => States;
-  /** Logits [B, n, vocabulary] of hidden states [B, n, D]. */
-  readonly head: (weights: ModelWeights, hidden: Tensor) => Tensor;
 }
 
 /** A model that is ready to run. */
@@ -97,8 +97,8 @@ export interface LanguageModel extends LanguageModelParts {
 export const languageModel = (parts: LanguageModelParts): LanguageModel => ({
   ...parts,
   run: (weights, inputs) => {
-    const { hidden, cache } = parts.states(weights, inputs);
-    return { logits: parts.head(weights, hidden), cache };
+    const { logits, cache } = parts.states(weights, inputs);
+    return { logits: logits(), cache };
   },
 });
 

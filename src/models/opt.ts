@@ -91,11 +91,10 @@ const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
   );
   const last = lastTokens(x, inputs.logitsToKeep);
   const normed = c.finalNorm ? normalize(c, p, `${DECODER}.final_layer_norm`, last) : last;
-  return { hidden: project('project_out', normed), cache };
+  const hidden = project('project_out', normed);
+  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
+  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
 };
-
-const head = (c: OptConfig, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
 
 const inLayer = ['q_proj', 'k_proj', 'v_proj', 'out_proj'].map((name) => `self_attn.${name}`).concat('fc1', 'fc2');
 
@@ -115,6 +114,5 @@ export const opt: Model<OptConfig> = {
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
     states: (p, inputs) => states(c, p, inputs),
-    head: (p, hidden) => head(c, p, hidden),
   }),
 };

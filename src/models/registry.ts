@@ -15,6 +15,7 @@ import { llama } from './llama.js';
 import { languageModel, type LanguageModel, type Model } from './model.js';
 import { opt } from './opt.js';
 import { withPrompts } from './prompt.js';
+import { withRouter } from './router.js';
 import type { ModelSpec } from './spec.js';
 import { t5 } from './t5.js';
 import { vit } from './vit.js';
@@ -28,7 +29,8 @@ const entries = <C, M>(
 ): ReadonlyArray<readonly [string, Prepare]> =>
   modelTypes.map((modelType) => [
     modelType,
-    (name, { config, className }) => E.map((c: C) => withPrompts(tagged(prepare(c))))(decode(name, config, className)),
+    (name, { config, className }) =>
+      E.map((c: C) => withPrompts(withRouter(tagged(prepare(c)))))(decode(name, config, className)),
   ]);
 
 const isLanguageModel = (className: string): boolean => /(ForCausalLM|LMHeadModel)$/i.test(className);

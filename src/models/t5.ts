@@ -36,11 +36,12 @@ type Head = (c: T5Config, p: ModelWeights, x: Tensor) => Tensor;
 const languageHead: Head = (c, p, x) =>
   linear(p, 'lm_head', c.outputScale === 1 ? x : tf.mul(x, c.outputScale), { tiedTo: SHARED });
 
-const decode = (c: T5Config, p: ModelWeights, source: Encoded, inputs: Inputs): States => {
+const decode = (c: T5Config, p: ModelWeights, head: Head, source: Encoded, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c, 'decoder'), inputs);
   checkBatch(source, frame);
   const { x, cache } = throughStack(c, p, { stack: 'decoder', frame, inputs, source });
-  return { hidden: lastTokens(x, inputs.logitsToKeep), cache };
+  const hidden = lastTokens(x, inputs.logitsToKeep);
+  return { hidden, cache, logits: () => head(c, p, hidden) };
 };
 
 const checkBatch = ({ cross }: Encoded, { shape: [B] }: Frame): void => {
@@ -68,8 +69,7 @@ const decoderOf = (c: T5Config, head: Head, source: Encoded): LanguageModel =>
     geometry: geometryOf(c, 'decoder'),
     projections: decoderProjections(c),
     embed: (p, inputIds) => embed(p, 'decoder', inputIds),
-    states: (p, inputs) => decode(c, p, source, inputs),
-    head: (p, hidden) => head(c, p, hidden),
+    states: (p, inputs) => decode(c, p, head, source, inputs),
   });
 
 const encoderDecoder = (c: T5Config, head: Head): EncoderDecoderModel => ({

@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../golden/cases', import.meta.url));
 describe('golden cases', async () => {
   const folders = await caseFolders(root);
 
-  it('should find the cases of the repository', () => expect(folders.length).toBeGreaterThanOrEqual(92));
+  it('should find the cases of the repository', () => expect(folders.length).toBeGreaterThanOrEqual(98));
 
   it.each(folders.map((folder) => [relative(root, folder), folder] as const))('%s', async (_, folder) => {
     const { checks } = await runCase(folder);

@@ -5,16 +5,20 @@ import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { sequence, type Branch, type ReplaceRows, type WeightUpdate } from '../update.js';
 import { applyUpdate, magnitudeRatio } from './apply.js';
+import { rankGates } from './gated.js';
 import { residualFactors } from './residual.js';
 import { alongAxis, deflation } from './turn.js';
 import { asMatrix } from './view.js';
+
+/** The branches that a layer knows of itself. */
+export type LayerBranch = Exclude<Branch, { readonly kind: 'Masked' | 'Gated' }>;
 
 /** A layer as a function that is linear in its weight: x is fixed, the weight varies. */
 export interface Use {
   /** y for a dense weight in storage layout, without bias. */
   readonly dense: (W: Tensor) => Tensor;
-  /** y for the weight B A, without forming it. */
-  readonly lowRank: (B: Tensor, A: Tensor) => Tensor;
+  /** y for the weight B A, without forming it; with gates g [n, r] or [1, r], what is between the factors is multiplied by them. */
+  readonly lowRank: (B: Tensor, A: Tensor, g?: Tensor) => Tensor;
   /** The axis of the weight's matrix view that is the output. */
   readonly outputAxis: 0 | 1;
   /** y with its output axis multiplied by g [1, out] or [out, 1]. */
@@ -22,7 +26,7 @@ export interface Use {
   /** y after the weight's rows are replaced; absent where only the dense form will do. */
   readonly replaceRows?: (y: Tensor, update: ReplaceRows) => Tensor;
   /** y with a branch beside the layer; absent where the layer knows none. */
-  readonly branch?: (y: Tensor, update: Exclude<Branch, { readonly kind: 'Masked' }>, W: Tensor) => Tensor;
+  readonly branch?: (y: Tensor, update: LayerBranch, W: Tensor) => Tensor;
 }
 
 /** The state before an update: the weight and the output with it, each formed only when an update asks for it. */
@@ -58,6 +62,10 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
         const y = before.y();
         const changed = step(update.update, { W: before.W, y: () => y }, use);
         return tf.add(y, tf.mul(tf.sub(changed, y), tf.reshape(update.mask, [-1, 1])));
+      }
+      if (update.kind === 'Gated') {
+        const y = before.y();
+        return tf.add(y, use.lowRank(update.B, update.A, rankGates(update, y.shape[0] as number)));
       }
       if (use.branch === undefined) throw new TypeError(`this layer has no branch for ${update.kind}`);
       return use.branch(before.y(), update, before.W());

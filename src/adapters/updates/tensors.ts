@@ -68,5 +68,9 @@ const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
       return [branch.A, branch.B, branch.e];
     case 'Feedback':
       return [branch.D, branch.F];
+    case 'Gated':
+      return [branch.B, branch.A, ...(branch.gates === undefined ? [] : [branch.gates])];
+    case 'Router':
+      return branch.network.flatMap(({ W, b }) => [W, b]);
   }
 };

@@ -28,9 +28,16 @@ const checkTarget = async (out: string): Promise<Result<void>> => {
     : fail(out, 'a new or an empty folder', `${names.right.length} files in it`, hint);
 };
 
+/** What is left to do with a file that was opened. */
+type Closing = Pick<FileWriter | PlacedFile, 'close'>;
+
 /** A writer into a folder, and a way to close all the files that it opened. */
-const writerInto = (folder: string): { readonly writer: Writer; readonly closeAll: () => Promise<Result<void>> } => {
-  const open: Pick<FileWriter | PlacedFile, 'close'>[] = [];
+const writerInto = (top: string): { readonly writer: Writer; readonly closeAll: () => Promise<Result<void>> } => {
+  const open: Closing[] = [];
+  return { writer: writerFor(top, open), closeAll: () => closeEach(open) };
+};
+
+const writerFor = (folder: string, open: Closing[]): Writer => {
   const inside = (name: string): Result<string> =>
     E.map((plain: string) => join(folder, plain))(plainName(name, folder));
   const opened = async <F extends FileWriter | PlacedFile>(
@@ -43,27 +50,35 @@ const writerInto = (folder: string): { readonly writer: Writer; readonly closeAl
     return file;
   };
   return {
-    writer: {
-      create: (name) => opened(name, createFile),
-      place: (name) => opened(name, placeFile),
-      writeFile: async (name, content) => {
-        const path = inside(name);
-        return E.isLeft(path) ? path : createWith(path.right, content);
-      },
-      copyFile: async (from, name) => {
-        const path = inside(name);
-        return E.isLeft(path) ? path : copyFile(from, path.right);
-      },
+    create: (name) => opened(name, createFile),
+    place: (name) => opened(name, placeFile),
+    writeFile: async (name, content) => {
+      const path = inside(name);
+      return E.isLeft(path) ? path : createWith(path.right, content);
     },
-    closeAll: async () => {
-      let result: Result<void> = E.right(undefined);
-      for (const file of open) {
-        const closed = await file.close();
-        if (E.isLeft(closed) && E.isRight(result)) result = closed;
-      }
-      return result;
+    copyFile: async (from, name) => {
+      const path = inside(name);
+      return E.isLeft(path) ? path : copyFile(from, path.right);
+    },
+    folder: async (name) => {
+      const path = inside(name);
+      if (E.isLeft(path)) return path;
+      const made = await attempt(path.right, 'a folder that can be made', () => mkdir(path.right));
+      if (E.isLeft(made)) return made;
+      open.push({ close: async () => (await syncFolder(path.right), E.right(0)) });
+      return E.right(writerFor(path.right, open));
     },
   };
+};
+
+/** The last ones first: a folder is synced when the files in it are closed. */
+const closeEach = async (open: ReadonlyArray<Closing>): Promise<Result<void>> => {
+  let result: Result<void> = E.right(undefined);
+  for (const file of open.toReversed()) {
+    const closed = await file.close();
+    if (E.isLeft(closed) && E.isRight(result)) result = closed;
+  }
+  return result;
 };
 
 /** Removes the temporary folder, and the parents that were made for it as far as they are empty. */

@@ -7,6 +7,7 @@ import { decomposedArbitraries } from './decomposed.js';
 import { dividedArbitraries } from './divided.js';
 import { loraConfig, plainLora } from './lora.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
+import { routedArbitraries } from './routed.js';
 import { sharedArbitraries } from './shared.js';
 import { targetedArbitraries } from './targeted.js';
 
@@ -25,9 +26,12 @@ export const loraArbitrary: MethodArbitrary = {
 export const methodArbitraries: Readonly<Record<string, MethodArbitrary>> = {
   [lora.peftType]: loraArbitrary,
   ...Object.fromEntries(
-    [...targetedArbitraries, ...dividedArbitraries, ...sharedArbitraries, ...decomposedArbitraries].map((from) => [
-      from.method.peftType,
-      from,
-    ]),
+    [
+      ...targetedArbitraries,
+      ...dividedArbitraries,
+      ...sharedArbitraries,
+      ...decomposedArbitraries,
+      ...routedArbitraries,
+    ].map((from) => [from.method.peftType, from]),
   ),
 };

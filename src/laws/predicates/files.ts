@@ -3,7 +3,7 @@
  */
 import { sameAdapter, type Leaf } from '../../adapters/adapter.js';
 import type { AdapterFiles } from '../../adapters/decode.js';
-import { readAll } from '../../io/peft.js';
+import { readAll, type EncodedAdapter } from '../../io/peft.js';
 import { checkpointOf } from '../../io/checkpoint.js';
 import { parsePythonJson } from '../../io/json.js';
 import { E } from '../../fp.js';
@@ -12,40 +12,45 @@ import { sameBits, snapshot } from '../compare.js';
 import { law } from '../law.js';
 import { broken, expect, together } from '../verdict.js';
 
-/** The two files of an adapter's folder. */
-export interface FilePair {
-  readonly config: string;
-  readonly tensors: Uint8Array;
-}
-
-/** Parses the two files without a folder. */
-export const parseFiles = async ({ config, tensors }: FilePair): Promise<Result<AdapterFiles>> => {
+/** Parses the files of an adapter, and of those inside it, without a folder. */
+export const parseFiles = async ({ config, tensors, nested = {} }: EncodedAdapter): Promise<Result<AdapterFiles>> => {
   const json = parsePythonJson(config, 'adapter_config.json');
   if (E.isLeft(json)) return json;
   const checkpoint = checkpointOf(tensors, 'adapter_model.safetensors');
   if (E.isLeft(checkpoint)) return checkpoint;
   const all = await readAll(checkpoint.right);
-  return E.isLeft(all) ? all : E.right({ config: json.right.value, floats: json.right.floats, tensors: all.right });
+  if (E.isLeft(all)) return all;
+  const own = { config: json.right.value, floats: json.right.floats, tensors: all.right };
+  const inner = new Map<string, AdapterFiles>();
+  for (const [name, files] of Object.entries(nested)) {
+    const parsed = await parseFiles(files);
+    if (E.isLeft(parsed)) return parsed;
+    inner.set(name, parsed.right);
+  }
+  return E.right(inner.size === 0 ? own : { ...own, nested: inner });
 };
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
 
 const refused = (what: string, problems: Problems) => broken(`${what}: ${renderProblems(problems)}`);
 
-/** A JSON value with its keys in order, as Python writes them. */
+/** What only says how a file spelled a config. */
+const spelling: ReadonlySet<string> = new Set(['float_paths', 'floats', 'inference_mode']);
+
+/** A JSON value with its keys in order, as Python writes them, without what is mere spelling. */
 const sorted = (value: unknown): unknown =>
   Array.isArray(value)
     ? value.map(sorted)
     : typeof value === 'object' && value !== null
       ? Object.fromEntries(
           Object.entries(value)
+            .filter(([k]) => !spelling.has(k))
             .toSorted(([a], [b]) => (a < b ? -1 : 1))
             .map(([k, v]) => [k, sorted(v)]),
         )
       : value;
 
-/** A config without what only says how a file spelled it. */
-const meaning = (leaf: Leaf): unknown => sorted({ ...leaf.config, float_paths: undefined, inference_mode: undefined });
+const meaning = (leaf: Leaf): unknown => sorted(leaf.config);
 
 /** What is written is read back as the same adapter, and written again as the same bytes. */
 export const filesLaw = law(

@@ -5,6 +5,7 @@ import { baseOf, updateOf, type ModelWeights } from '../../adapters/attached.js'
 import type { Feedback, Mixture, PerSample } from '../../adapters/update.js';
 import type { Compressed } from '../../adapters/updates/compressed.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
+import { gated } from '../../adapters/updates/gated.js';
 import { compressedLinear, meanDirection } from '../../ops/compressed-linear.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
@@ -16,7 +17,7 @@ import { baseParameter, optionalParameter } from './parameter.js';
 /** x W^T as a use of W [out, in], for x [n, in]. */
 export const rowUse = (x: Tensor): Use => ({
   dense: (W) => matMul(x, W, false, true),
-  lowRank: (B, A) => matMul(matMul(x, A, false, true), B, false, true),
+  lowRank: (B, A, g) => matMul(gated(matMul(x, A, false, true), g), B, false, true),
   outputAxis: 0,
   scaleOutput: (y, g) => tf.mul(y, tf.reshape(g, [1, -1])),
   branch: (y, update) => {
@@ -60,7 +61,7 @@ const compressed = (x: Tensor, y: Tensor, { A, B, s, e, direction, groups, scale
 /** x W as a use of W [in, out], for x [n, in]. */
 export const columnUse = (x: Tensor): Use => ({
   dense: (W) => matMul(x, W),
-  lowRank: (B, A) => matMul(matMul(x, B), A),
+  lowRank: (B, A, g) => matMul(gated(matMul(x, B), g), A),
   outputAxis: 1,
   scaleOutput: (y, g) => tf.mul(y, g),
   branch: (y, update) => {
