@@ -10,7 +10,7 @@ export { modelSpec } from './arbitraries/models.js';
 export { realise, showSubject, subjectData, type SubjectData, type Trial } from './arbitraries/subjects.js';
 export { checkLaw, checkMethod, lawsOf, type CheckOptions, type Report } from './check.js';
 export { sameBits, snapshot, within, type Bound, type Snapshot, type Values } from './compare.js';
-export type { Definition, Exact, Expected } from './definitions/definition.js';
+export type { Definition, Exact, Expected, Given } from './definitions/definition.js';
 export { loraDefinition } from './definitions/lora.js';
 export { law, noLessLawful, type Law, type Subject } from './law.js';
 export { laws } from './laws.js';

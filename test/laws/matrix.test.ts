@@ -9,7 +9,7 @@ import { undrawn } from '../../src/laws/arbitraries/generic.js';
 import { arbitraryOf, checkMethod, lawsOf, notApplicable } from '../../src/laws/index.js';
 
 const seed = 20_260_101;
-const runs = inject('backend') === 'wasm' ? 25 : 10;
+const runs = inject('backend') === 'wasm' ? 12 : 6;
 
 const methods = Object.values(registry).map(arbitraryOf);
 

@@ -79,6 +79,13 @@ const parts =
     if (!['Linear', 'Conv1D', 'Conv2d', 'Conv3d'].includes(m.kind))
       return unfit(m, 'a Linear, Conv1D, Conv2d or Conv3d');
     const ff = feedforward(m.name);
+    if (ff && (m.conv?.groups ?? 1) !== 1)
+      return fail(
+        `feedforward_modules: ${m.name}`,
+        'a convolution with one group, whose inputs are those of its weight',
+        `${m.conv?.groups} groups`,
+        'Leave it out of feedforward_modules, and its outputs are scaled.',
+      );
     const features = featuresOf(m, c.fan_in_fan_out);
     const axis = ff === features.transposed ? 0 : 1;
     const shape = shapeOf(m, ff, ff ? features.in : features.out);

@@ -3,14 +3,25 @@
  */
 import * as fc from 'fast-check';
 import { adamss } from '../../adapters/methods/adamss.js';
+import { deft } from '../../adapters/methods/deft.js';
+import { fourierft } from '../../adapters/methods/fourierft.js';
 import { frod } from '../../adapters/methods/frod.js';
 import { lily } from '../../adapters/methods/lily.js';
 import { peanut } from '../../adapters/methods/peanut.js';
 import { psoft } from '../../adapters/methods/psoft.js';
 import { supertuning } from '../../adapters/methods/supertuning.js';
 import { waveft } from '../../adapters/methods/waveft.js';
+import {
+  adamssDefinition,
+  deftDefinition,
+  frodDefinition,
+  peanutDefinition,
+  psoftDefinition,
+} from '../definitions/decomposed.js';
+import { supertuningDefinition } from '../definitions/entries.js';
+import { fourierftDefinition, waveftDefinition } from '../definitions/spectral.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
-import { additive, arbitrary, isOf, rank } from './targeted.js';
+import { additive, alpha, arbitrary, isOf, rank } from './targeted.js';
 
 const dependent = ['dependent'] as const;
 
@@ -18,6 +29,7 @@ const dependent = ['dependent'] as const;
 export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
   arbitrary({
     method: adamss,
+    definition: adamssDefinition,
     algebras: dependent,
     fits: isOf('Linear'),
     // several clusters have sizes that follow from the weights, and those are drawn after the adapters
@@ -25,7 +37,36 @@ export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
     plain: { r: 2, num_subspaces: 1 },
   }),
   arbitrary({
+    method: deft,
+    definition: deftDefinition,
+    algebras: ['dependent'],
+    fits: isOf('Linear', 'Conv1D'),
+    settings: {
+      r: rank,
+      alpha: fc.constantFrom(null, 0, 3),
+      decomposition_method: fc.constantFrom('relu', 'qr'),
+      para: fc.boolean(),
+      fan_in_fan_out: fc.boolean(),
+    },
+    plain: { r: 2 },
+  }),
+  arbitrary({
+    method: fourierft,
+    definition: fourierftDefinition,
+    algebras: additive,
+    fits: isOf('Linear', 'Conv1D'),
+    settings: {
+      n_frequency: fc.constantFrom(1, 1, 2, 4),
+      random_loc_seed: fc.nat(1000),
+      scaling: alpha,
+      n_frequency_pattern: fc.constantFrom({}, { q_proj: 1 }),
+      fan_in_fan_out: fc.boolean(),
+    },
+    plain: { n_frequency: 1, scaling: 3 },
+  }),
+  arbitrary({
     method: frod,
+    definition: frodDefinition,
     algebras: dependent,
     fits: isOf('Linear', 'Conv1D'),
     settings: {
@@ -49,6 +90,7 @@ export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: peanut,
+    definition: peanutDefinition,
     algebras: dependent,
     fits: isOf('Linear'),
     settings: {
@@ -61,6 +103,7 @@ export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: psoft,
+    definition: psoftDefinition,
     algebras: dependent,
     fits: isOf('Linear'),
     settings: {
@@ -78,6 +121,7 @@ export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: supertuning,
+    definition: supertuningDefinition,
     algebras: [...additive, 'dependent'],
     fits: isOf('Linear'),
     settings: {
@@ -90,6 +134,7 @@ export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: waveft,
+    definition: waveftDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D'),
     settings: {

@@ -2,7 +2,6 @@
  * Configs of methods whose blocks must divide the features that they act on.
  */
 import * as fc from 'fast-check';
-import type { Method } from '../../adapters/method.js';
 import { boft } from '../../adapters/methods/boft.js';
 import { c3a } from '../../adapters/methods/c3a.js';
 import { delora } from '../../adapters/methods/delora.js';
@@ -17,29 +16,28 @@ import type { Algebra } from '../../adapters/updates/traits.js';
 import type { ModuleSpec } from '../../models/spec.js';
 import { sizeOf } from '../../ops/tensor.js';
 import { noLessLawful } from '../law.js';
+import { osfDefinition } from '../definitions/decomposed.js';
+import { boneDefinition, deloraDefinition, graloraDefinition, missDefinition } from '../definitions/low-rank.js';
+import { boftDefinition, hraDefinition, oftDefinition, roadDefinition } from '../definitions/rotations.js';
+import { c3aDefinition } from '../definitions/spectral.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
 import { modelSpec } from './models.js';
 
 type Config = Readonly<Record<string, unknown>>;
 
 /** What a method's configs are drawn from: a size, then modules that it divides, then the rest. */
-interface Drawn<S> {
-  readonly method: Method;
-  readonly algebras: ReadonlyArray<Algebra>;
+interface Drawn<S> extends Pick<MethodArbitrary, 'method' | 'algebras' | 'definition' | 'models'> {
   readonly sizes: readonly [S, ...S[]];
   readonly fits: (m: ModuleSpec, size: S) => boolean;
   readonly settings: (size: S, atMost: Algebra) => fc.Arbitrary<Config>;
   readonly plain: Config;
-  readonly models?: MethodArbitrary['models'];
 }
 
 const shortName = (m: ModuleSpec): string => m.name.slice(m.name.lastIndexOf('.') + 1);
 
-const arbitrary = <S>({ method, algebras, sizes, fits, settings, plain, models }: Drawn<S>): MethodArbitrary => ({
-  method,
-  algebras,
+const arbitrary = <S>({ sizes, fits, settings, plain, ...drawn }: Drawn<S>): MethodArbitrary => ({
+  ...drawn,
   plain: { target_modules: ['q_proj'], ...plain },
-  ...(models === undefined ? {} : { models }),
   config: (spec, atMost) =>
     fc.constantFrom(...sizes).chain((size) => {
       const names = new Set(spec.modules.filter((m) => fits(m, size)).map(shortName));
@@ -78,6 +76,7 @@ const withDependent: ReadonlyArray<Algebra> = ['additive', 'replacement', 'depen
 export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   arbitrary({
     method: oft,
+    definition: oftDefinition,
     algebras: turning,
     sizes: [2, 3, 4, 1],
     // sizes that do not divide are adjusted
@@ -96,6 +95,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: hra,
+    definition: hraDefinition,
     algebras: turning,
     sizes: [1, 2, 4],
     fits: (m, r) => (linear(m) || squareConv(m)) && columns(m) >= r,
@@ -104,6 +104,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: boft,
+    definition: boftDefinition,
     algebras: turning,
     sizes: [
       { size: 1, factors: 1 },
@@ -117,6 +118,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: road,
+    definition: roadDefinition,
     algebras: turning,
     sizes: [2, 4],
     fits: (m, size) => linear(m) && divides(size, featuresOf(m).out),
@@ -129,6 +131,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: c3a,
+    definition: c3aDefinition,
     algebras: additive,
     sizes: [1, 2, 3, 8],
     fits: (m, size) => linear(m) && bothDivide(m, size),
@@ -142,6 +145,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: gralora,
+    definition: graloraDefinition,
     algebras: additive,
     sizes: [1, 2, 3],
     fits: bothDivide,
@@ -157,6 +161,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: delora,
+    definition: deloraDefinition,
     algebras: additive,
     sizes: [2, 1, 8],
     fits: linear,
@@ -171,6 +176,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: miss,
+    definition: missDefinition,
     algebras: withDependent,
     sizes: [2, 1, 3, 40],
     fits: bothDivide,
@@ -183,6 +189,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: bone,
+    definition: boneDefinition,
     algebras: withDependent,
     sizes: [2, 1, 3],
     fits: bothDivide,
@@ -195,6 +202,7 @@ export const dividedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: osf,
+    definition: osfDefinition,
     algebras: ['dependent'],
     sizes: [1, 2, 0.5],
     fits: (m, rank) => linear(m) && (rank >= 1 || Math.min(featuresOf(m).out, featuresOf(m).in) > 1),

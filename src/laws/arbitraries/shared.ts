@@ -7,6 +7,13 @@ import { randlora } from '../../adapters/methods/randlora.js';
 import { tinylora } from '../../adapters/methods/tinylora.js';
 import { unilora } from '../../adapters/methods/unilora.js';
 import { vblora } from '../../adapters/methods/vblora.js';
+import {
+  pveraDefinition,
+  randloraDefinition,
+  tinyloraDefinition,
+  uniloraDefinition,
+  vbloraDefinition,
+} from '../definitions/shared.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
 import { additive, arbitrary, isOf, rank } from './targeted.js';
 
@@ -21,6 +28,7 @@ const projections = {
 export const sharedArbitraries: ReadonlyArray<MethodArbitrary> = [
   arbitrary({
     method: pvera,
+    definition: pveraDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D'),
     settings: projections,
@@ -28,6 +36,7 @@ export const sharedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: randlora,
+    definition: randloraDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D'),
     settings: {
@@ -41,6 +50,7 @@ export const sharedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: tinylora,
+    definition: tinyloraDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D', 'Embedding'),
     settings: {
@@ -55,6 +65,7 @@ export const sharedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: unilora,
+    definition: uniloraDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D'),
     settings: {
@@ -68,6 +79,7 @@ export const sharedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: vblora,
+    definition: vbloraDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D'),
     settings: {

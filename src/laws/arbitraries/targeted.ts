@@ -2,13 +2,11 @@
  * Configs of methods that act on modules of some kinds.
  */
 import * as fc from 'fast-check';
-import type { Method } from '../../adapters/method.js';
 import { adalora } from '../../adapters/methods/adalora.js';
 import { beft } from '../../adapters/methods/beft.js';
-import { deft } from '../../adapters/methods/deft.js';
-import { fourierft } from '../../adapters/methods/fourierft.js';
 import { glora } from '../../adapters/methods/glora.js';
 import { hira } from '../../adapters/methods/hira.js';
+import { ia3 } from '../../adapters/methods/ia3.js';
 import { lnTuning } from '../../adapters/methods/ln-tuning.js';
 import { loha } from '../../adapters/methods/loha.js';
 import { lokr } from '../../adapters/methods/lokr.js';
@@ -18,6 +16,17 @@ import { vera } from '../../adapters/methods/vera.js';
 import type { Algebra } from '../../adapters/updates/traits.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
 import { noLessLawful } from '../law.js';
+import {
+  beftDefinition,
+  gloraDefinition,
+  ia3Definition,
+  lnTuningDefinition,
+  shiraDefinition,
+  trainableTokensDefinition,
+} from '../definitions/entries.js';
+import { adaloraDefinition } from '../definitions/low-rank.js';
+import { hiraDefinition, lohaDefinition, lokrDefinition } from '../definitions/products.js';
+import { veraDefinition } from '../definitions/shared.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
 import { modelSpec } from './models.js';
 
@@ -44,21 +53,16 @@ export const isOf =
 const ungrouped = (m: ModuleSpec): boolean => (m.conv?.groups ?? 1) === 1;
 
 /** What a method's configs are drawn from. */
-interface Drawn {
-  readonly method: Method;
-  readonly algebras: ReadonlyArray<Algebra>;
+interface Drawn extends Pick<MethodArbitrary, 'method' | 'algebras' | 'definition' | 'models'> {
   readonly fits: (m: ModuleSpec) => boolean;
   readonly settings: Readonly<Record<string, fc.Arbitrary<unknown>>>;
   readonly plain: Config;
-  readonly models?: MethodArbitrary['models'];
 }
 
 /** An arbitrary of configs that target modules by the ends of their names. */
-export const arbitrary = ({ method, algebras, fits, settings, plain, models }: Drawn): MethodArbitrary => ({
-  method,
-  algebras,
+export const arbitrary = ({ fits, settings, plain, ...drawn }: Drawn): MethodArbitrary => ({
+  ...drawn,
   plain: { target_modules: ['q_proj'], ...plain },
-  ...(models === undefined ? {} : { models }),
   config: (spec, atMost) =>
     fc
       .record({
@@ -77,7 +81,8 @@ export const arbitrary = ({ method, algebras, fits, settings, plain, models }: D
 export const additive: ReadonlyArray<Algebra> = ['additive', 'replacement'];
 /** Ranks. */
 export const rank = fc.constantFrom(2, 1, 3, 8);
-const alpha = fc.constantFrom(1, 2, 0.5, 3, 16);
+/** Strengths. */
+export const alpha = fc.constantFrom(1, 2, 0.5, 3, 16);
 const patterns = {
   rank_pattern: fc.constantFrom({}, { q_proj: 3 }, { 'layers.1.up_proj': 1 }),
   alpha_pattern: fc.constantFrom({}, { q_proj: 5 }, { 'layers.0.conv': 4 }),
@@ -89,8 +94,30 @@ const roomy = (m: ModuleSpec): boolean => {
   return m.kind === 'Linear' && rows + columns <= rows * columns;
 };
 
+const ia3Arbitrary: MethodArbitrary = {
+  method: ia3,
+  definition: ia3Definition,
+  algebras: ['diagonal', 'replacement'],
+  plain: { target_modules: ['q_proj'], feedforward_modules: [] },
+  config: (spec, atMost) =>
+    fc
+      .subarray([...names(spec, (m) => ungrouped(m) && isOf('Linear', 'Conv1D', 'Conv2d', 'Conv3d')(m))], {
+        minLength: 1,
+      })
+      .chain((targets) =>
+        fc
+          .record({ feedforward_modules: fc.subarray(targets), save: fc.boolean(), fan_in_fan_out: fc.boolean() })
+          .map(({ save, ...own }) => ({
+            target_modules: targets,
+            ...own,
+            ...(save && noLessLawful('replacement', atMost) ? { modules_to_save: ['norm'] } : {}),
+          })),
+      ),
+};
+
 const tokens: MethodArbitrary = {
   method: trainableTokens,
+  definition: trainableTokensDefinition,
   algebras: ['replacement'],
   plain: { target_modules: ['embed_tokens'], token_indices: [0] },
   config: (spec) => {
@@ -107,6 +134,7 @@ const tokens: MethodArbitrary = {
 export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
   arbitrary({
     method: adalora,
+    definition: adaloraDefinition,
     algebras: additive,
     fits: (m) => ungrouped(m) && isOf('Linear', 'Conv1D', 'Conv2d')(m),
     settings: {
@@ -119,6 +147,7 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: beft,
+    definition: beftDefinition,
     algebras: ['additive', 'replacement', 'routed'],
     fits: isOf('Linear'),
     settings: {},
@@ -128,20 +157,8 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
     ),
   }),
   arbitrary({
-    method: deft,
-    algebras: ['dependent'],
-    fits: isOf('Linear', 'Conv1D'),
-    settings: {
-      r: rank,
-      alpha: fc.constantFrom(null, 0, 3),
-      decomposition_method: fc.constantFrom('relu', 'qr'),
-      para: fc.boolean(),
-      fan_in_fan_out: fc.boolean(),
-    },
-    plain: { r: 2 },
-  }),
-  arbitrary({
     method: glora,
+    definition: gloraDefinition,
     algebras: ['additive', 'dependent'],
     fits: isOf('Linear'),
     settings: {
@@ -153,20 +170,8 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
     plain: { r: 2, config_A_B: 'none', config_C: 'none', config_D_E: 'none' },
   }),
   arbitrary({
-    method: fourierft,
-    algebras: additive,
-    fits: isOf('Linear', 'Conv1D'),
-    settings: {
-      n_frequency: fc.constantFrom(1, 1, 2, 4),
-      random_loc_seed: fc.nat(1000),
-      scaling: alpha,
-      n_frequency_pattern: fc.constantFrom({}, { q_proj: 1 }),
-      fan_in_fan_out: fc.boolean(),
-    },
-    plain: { n_frequency: 1, scaling: 3 },
-  }),
-  arbitrary({
     method: hira,
+    definition: hiraDefinition,
     algebras: ['dependent'],
     fits: (m) => ungrouped(m) && isOf('Linear', 'Conv1D', 'Embedding', 'Conv1d', 'Conv2d', 'Conv3d')(m),
     settings: { r: rank, fan_in_fan_out: fc.boolean(), init_weights: fc.constantFrom(true, 'gaussian') },
@@ -174,6 +179,7 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: lnTuning,
+    definition: lnTuningDefinition,
     algebras: ['replacement'],
     fits: (m) => Object.keys(m.params).length > 0,
     settings: {},
@@ -181,6 +187,7 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: loha,
+    definition: lohaDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1d', 'Conv2d'),
     settings: { r: rank, alpha, use_effective_conv2d: fc.boolean(), ...patterns },
@@ -188,6 +195,7 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: lokr,
+    definition: lokrDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1d', 'Conv2d'),
     settings: {
@@ -203,15 +211,18 @@ export const targetedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: shira,
+    definition: shiraDefinition,
     algebras: additive,
     fits: roomy,
     settings: { r: fc.constant(1), random_seed: fc.constantFrom(null, 5) },
     plain: { r: 1 },
     models: modelSpec.filter((spec) => spec.modules.every((m) => shortName(m) !== 'q_proj' || roomy(m))),
   }),
+  ia3Arbitrary,
   tokens,
   arbitrary({
     method: vera,
+    definition: veraDefinition,
     algebras: additive,
     fits: isOf('Linear', 'Conv1D'),
     settings: {

@@ -11,27 +11,30 @@ export interface Exact {
   readonly values: Float64Array;
 }
 
-/** An expected tensor, and for each element a magnitude that rounding errors are measured in. */
+/** An expected tensor, with what rounding may do to it in float32. */
 export interface Expected extends Exact {
+  /** For each element the sum of the magnitudes of all terms in it. */
   readonly magnitude: Float64Array;
+  /** How many roundings, each of at most half a unit in the last place of the magnitude, an element goes through. */
+  readonly roundings: number;
 }
 
-/**
- * What a merge makes of one stored key.
- *
- * @param config the decoded config
- * @param spec the adapted model
- * @param params the adapter's parameters by the names of its file
- * @param key the stored key
- * @param W the base tensor behind it
- * @returns the merged tensor; the base's values where the method leaves the key alone
- */
-export type Definition = (
-  // A method's config is its own affair.
+/** What a merge of one stored key may look at. */
+export interface Given {
+  /** The decoded config; a method's config is its own affair. */
   // eslint-disable-next-line typescript/no-explicit-any
-  config: BaseConfig & any,
-  spec: ModelSpec,
-  params: Readonly<Record<string, Exact>>,
-  key: string,
-  W: Exact,
-) => Expected;
+  readonly config: BaseConfig & any;
+  /** The adapted model. */
+  readonly spec: ModelSpec;
+  /** The adapter's tensors by the names of its file, integers as numbers. */
+  readonly params: Readonly<Record<string, Exact>>;
+  /** The stored key. */
+  readonly key: string;
+  /** The base tensor behind it. */
+  readonly W: Exact;
+  /** The base tensors behind every key. */
+  readonly base: Readonly<Record<string, Exact>>;
+}
+
+/** What a merge makes of one stored key; the base's values where the method leaves the key alone. */
+export type Definition = (given: Given) => Expected;

@@ -1,22 +1,32 @@
 /**
- * LoRA and DoRA by their equations, element by element in float64.
+ * LoRA by its equations, element by element in float64: rsLoRA, DoRA, KaSA, BD-LoRA, QA-LoRA, MiCA, VeLoRA and MonteCLoRA (which merge as
+ * LoRA does), and what PiSSA and OLoRA take out of the base.
  *
  * Written against PEFT's file format and apart from the updates: it finds a key's tensors by their names, and knows their
  * packing. It expects the patterns of `rank_pattern` and `alpha_pattern` to be plain ends of names.
  */
-import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../../models/spec.js';
 import type { LoraConfig } from '../../adapters/methods/lora/config.js';
-import type { Definition, Exact, Expected } from './definition.js';
-
-type Params = Readonly<Record<string, Exact>>;
-
-const at = (x: Exact, i: number): number => x.values[i] as number;
-
-const named = (params: Params, name: string): Exact | undefined =>
-  Object.hasOwn(params, name) ? params[name] : undefined;
-
-const byPattern = (patterns: Readonly<Record<string, number>>, name: string): number | undefined =>
-  Object.entries(patterns).find(([end]) => name === end || name.endsWith(`.${end}`))?.[1];
+import { paramKey, type ModuleSpec } from '../../models/spec.js';
+import type { Exact } from './definition.js';
+import { triplets } from './decomposed.js';
+import { byLayer, byPattern, named, pre, type Layer } from './layer.js';
+import {
+  dividedColumns,
+  entries,
+  entryAt,
+  hadamard,
+  lengthOf,
+  matrixOf,
+  plus,
+  product,
+  scaled,
+  slice,
+  times,
+  total,
+  turn,
+  type Sized,
+} from './matrix.js';
+import { orthonormalColumns } from './solve.js';
 
 const scaling = (c: LoraConfig, name: string): { readonly r: number; readonly s: number } => {
   const r = byPattern(c.rank_pattern, name) ?? c.r;
@@ -24,214 +34,127 @@ const scaling = (c: LoraConfig, name: string): { readonly r: number; readonly s:
   return { r, s: c.use_rslora ? alpha / Math.sqrt(r) : alpha / r };
 };
 
-/** A change D [rows, columns] of a matrix view, and |s| |B| |A| beside it. */
-interface Change {
-  readonly D: (row: number, column: number) => number;
-  readonly size: (row: number, column: number) => number;
+/** Factors as a file has them below a prefix. */
+interface Factors {
+  readonly A: Exact;
+  readonly B: Exact;
+  readonly tensor: (suffix: string) => Exact | undefined;
 }
 
-/** sum_j f(j), signed and absolute. */
-const product = (
-  r: number,
-  s: number,
-  factors: (i: number, k: number, j: number) => readonly [number, number],
-): Change => {
-  const sum = (i: number, k: number, size: boolean): number => {
-    let total = 0;
-    for (let j = 0; j < r; j++) {
-      const [b, a] = factors(i, k, j);
-      total += size ? Math.abs(b * a) : b * a;
-    }
-    return total * (size ? Math.abs(s) : s);
-  };
-  return { D: (i, k) => sum(i, k, false), size: (i, k) => sum(i, k, true) };
+const factorsAt = (l: Layer, prefix: string, embedding = false): Factors | undefined => {
+  const tensor = (suffix: string): Exact | undefined => named(l.params, `${prefix}.${suffix}`);
+  const [A, B] = (embedding ? ['lora_embedding_A', 'lora_embedding_B'] : ['lora_A.weight', 'lora_B.weight']).map(
+    tensor,
+  );
+  return A === undefined || B === undefined ? undefined : { A, B, tensor };
 };
 
-/** s B A for an output row o and an input column i of a layer, whatever its storage. */
-const lowRank = (A: Exact, B: Exact, s: number): Change => {
-  const r = A.shape[0] as number;
-  const columns = A.values.length / r;
-  return product(r, s, (o, i, j) => [at(B, o * r + j), at(A, j * columns + i)]);
+/** The matrix of k blocks [m / k, n] on a diagonal, which are stored one below the other as [m, n]. */
+const blockDiagonal = (X: Sized, k: number): Sized =>
+  entries(X.rows, X.columns * k, 0, (i, j) =>
+    Math.floor((i * k) / X.rows) === Math.floor(j / X.columns) ? entryAt(X, i, j % X.columns) : [0, 0],
+  );
+
+/** A [r, in] and B [out, r] of a linear layer, from what a variant stores in their place. */
+const denseFactors = (
+  l: Layer,
+  { A, B, tensor }: Factors,
+  out: number,
+  inputs: number,
+): readonly [A: Sized, B: Sized] => {
+  const [a, b] = [matrixOf(A), matrixOf(B)];
+  const q = tensor('lora_diag');
+  if (q !== undefined) return [a, hadamard(b, matrixOf(q, 1))];
+  const blocks = (l.config as LoraConfig).use_bdlora?.nblocks ?? 1;
+  if (blocks > 1 && a.columns < inputs) return [blockDiagonal(a, blocks), b];
+  if (blocks > 1 && b.rows === out && b.columns < a.rows) return [a, blockDiagonal(b, blocks)];
+  // QA-LoRA: groups of g features, each as its mean times the number of groups
+  const groups = a.columns;
+  const g = inputs / groups;
+  return groups === inputs
+    ? [a, b]
+    : [entries(a.rows, inputs, 1, (j, i) => times(entryAt(a, j, Math.floor(i / g)), [groups / g, groups / g])), b];
 };
 
-/** The same with rows and columns exchanged. */
-const turned = ({ D, size }: Change): Change => ({ D: (i, k) => D(k, i), size: (i, k) => size(k, i) });
+/** The weight without what its start took out: KaSA's last r triplets, PiSSA's first, or OLoRA's s Q_r Q_r^T W. */
+const residual = (l: Layer, W: Sized, r: number, s: number): Sized => {
+  const c = l.config as LoraConfig;
+  const k = Math.min(W.rows, W.columns);
+  if (c.kasa_config !== null) return plus(W, scaled(-1, triplets(W, k - r, r)));
+  if (c.init_lora_weights === 'pissa') return plus(W, scaled(-1, triplets(W, 0, r)));
+  if (c.init_lora_weights !== 'olora') return W;
+  const Q = orthonormalColumns(slice(W, [0, W.rows], [0, r]));
+  return plus(W, scaled(-s, product(Q, product(turn(Q), W))));
+};
 
-/** W + D and the magnitude |W| + |D| of it. */
-const added = (W: Expected, change: Change, columns: number): Expected => ({
-  ...W,
-  values: W.values.map((w, n) => w + change.D(Math.floor(n / columns), n % columns)),
-  magnitude: W.magnitude.map((m, n) => m + change.size(Math.floor(n / columns), n % columns)),
-});
+/** (m / ||V||) V over rows. */
+const normalizedRows = (V: Sized, m: Exact): Sized => {
+  const columns = turn(V);
+  const unit = turn(dividedColumns(columns, (j) => lengthOf(columns, j), V.columns + V.roundings + 6));
+  return hadamard(matrixOf(m, V.rows), unit);
+};
 
-/** (m / ||V||) V over rows (`alongRows`) or columns. */
-const normalized = (V: Expected, m: Exact, columns: number, alongRows: boolean): Expected => {
-  const place = (n: number): number => (alongRows ? Math.floor(n / columns) : n % columns);
-  const norms = (x: Float64Array): Float64Array => {
-    const squares = new Float64Array(m.values.length);
-    x.forEach((v, n) => (squares[place(n)] = (squares[place(n)] as number) + v * v));
-    return squares.map(Math.sqrt);
-  };
-  const [norm, spread] = [norms(V.values), norms(V.magnitude)];
-  const ratio = (n: number): number => at(m, place(n)) / (norm[place(n)] as number);
-  return {
-    ...V,
-    values: V.values.map((v, n) => v * ratio(n)),
-    magnitude: V.magnitude.map(
-      (size, n) =>
-        Math.abs(ratio(n)) *
-        (size + (Math.abs(V.values[n] as number) * (spread[place(n)] as number)) / (norm[place(n)] as number)),
-    ),
-  };
+/** A Linear or Conv1D, an embedding (whose rows are its inputs), or a convolution with its kernel in the columns. */
+const linear = (l: Layer, f: Factors, name: string, factor = 1): Sized => {
+  const { r, s } = scaling(l.config, name);
+  const turned = l.transposed || l.module.kind === 'Embedding';
+  const W = turned ? turn(l.V) : l.V;
+  const [A, B] = denseFactors(l, f, W.rows, W.columns);
+  const V = plus(residual(l, W, r, s), scaled(s * factor, product(B, A)));
+  const m = f.tensor('lora_magnitude_vector');
+  const whole = m === undefined ? V : normalizedRows(V, m);
+  return turned ? turn(whole) : whole;
 };
 
 /** Experts: A's row is e r + j, B's column is j E + e. */
-const experts = (W: Expected, A: Exact, B: Exact, r: number, s: number, transposed: boolean): Expected => {
-  const [E, m, n] = W.shape as readonly [number, number, number];
-  const inputs = A.shape[1] as number;
-  const change = (e: number): Change => {
-    const plain = product(r, s, (o, i, j) => [at(B, o * (r * E) + j * E + e), at(A, (e * r + j) * inputs + i)]);
-    return transposed ? turned(plain) : plain;
-  };
-  const each = Array.from({ length: E }, (_, e) => change(e));
-  const place = (x: number) => [Math.floor(x / (m * n)), Math.floor((x % (m * n)) / n), x % n] as const;
-  return {
-    ...W,
-    values: W.values.map((w, x) => w + (each[place(x)[0]] as Change).D(place(x)[1], place(x)[2])),
-    magnitude: W.magnitude.map((w, x) => w + (each[place(x)[0]] as Change).size(place(x)[1], place(x)[2])),
-  };
+const experts = (l: Layer, { A, B }: Factors, name: string): Sized => {
+  const [E, m, n] = l.shape as readonly [number, number, number];
+  const { r, s } = scaling(l.config, name);
+  const [a, b] = [matrixOf(A), matrixOf(B)];
+  return entries(E, m * n, r + 4, (e, x) => {
+    const [row, column] = [Math.floor(x / n), x % n];
+    const [o, i] = l.module.transposed === true ? [column, row] : [row, column];
+    const terms = Array.from({ length: r }, (_, j) =>
+      times([s, Math.abs(s)], entryAt(b, o, j * E + e), entryAt(a, e * r + j, i)),
+    );
+    return total([entryAt(l.V, e, x), ...terms]);
+  });
 };
-
-const isTurned = (c: LoraConfig, m: ModuleSpec): boolean =>
-  m.kind === 'Conv1D' || m.kind === 'Embedding' || (m.inferred === true && c.fan_in_fan_out);
-
-const ofModule = (
-  c: LoraConfig,
-  m: ModuleSpec,
-  param: string,
-  prefix: string,
-  factor: number,
-  W: Expected,
-  params: Params,
-): Expected => {
-  const [a, b] = m.kind === 'Embedding' ? ['lora_embedding_A', 'lora_embedding_B'] : ['lora_A.weight', 'lora_B.weight'];
-  const [A, B] = [named(params, `${prefix}.${a}`), named(params, `${prefix}.${b}`)];
-  if (A === undefined || B === undefined) return W;
-  const raw = c.target_parameters?.some((p) => paramKey(m.name, param).endsWith(p)) === true && m.kind === 'Parameters';
-  const { r, s } = scaling(c, raw ? paramKey(m.name, param) : m.name);
-  if (W.shape.length === 3 && m.kind === 'Parameters') return experts(W, A, B, r, s, m.transposed === true);
-  const columns = W.values.length / (W.shape[0] as number);
-  const change = lowRank(A, B, s * factor);
-  const V = added(W, isTurned(c, m) ? turned(change) : change, columns);
-  const magnitude = named(params, `${prefix}.lora_magnitude_vector`);
-  return magnitude === undefined ? V : normalized(V, magnitude, columns, !isTurned(c, m));
-};
-
-const pre = 'base_model.model.';
-
-/** Modules whose own parameter is stored under the key: its owner, and those tied to it. */
-const usersOf = (spec: ModelSpec, key: string): ReadonlyArray<readonly [module: ModuleSpec, param: string]> =>
-  spec.modules.flatMap((m) =>
-    Object.keys(m.params)
-      .filter((p) => ownerOf(spec, paramKey(m.name, p)) === key)
-      .map((p) => [m, p] as const),
-  );
 
 /** Where the factors of a raw parameter lie: below one `base_layer` for each later target of the module. */
-const rawPrefix = (c: LoraConfig, m: ModuleSpec, param: string): string => {
-  const targeted = Object.keys(m.params).filter((p) =>
-    c.target_parameters?.some((t) => paramKey(m.name, p).endsWith(t)),
-  );
-  return `${pre}${m.name}${'.base_layer'.repeat(Math.max(0, targeted.length - 1 - targeted.indexOf(param)))}`;
+const rawPrefix = (l: Layer, isTarget: (param: string) => boolean): string => {
+  const targeted = Object.keys(l.module.params).filter(isTarget);
+  return `${pre}${l.module.name}${'.base_layer'.repeat(Math.max(0, targeted.length - 1 - targeted.indexOf(l.param)))}`;
 };
 
-const weight = (
-  c: LoraConfig,
-  m: ModuleSpec,
-  param: string,
-  W: Expected,
-  spec: ModelSpec,
-  params: Params,
-): Expected => {
-  if (m.kind === 'Parameters') {
-    const targeted = c.target_parameters?.some((t) => paramKey(m.name, param).endsWith(t)) === true;
-    return targeted ? ofModule(c, m, param, rawPrefix(c, m, param), 1, W, params) : W;
-  }
-  const parent = spec.modules.find((p) => `${p.name}.out_proj` === m.name && p.kind === 'MultiheadAttention');
+const raw = (l: Layer): Sized | undefined => {
+  const targets = (l.config as LoraConfig).target_parameters ?? [];
+  const isTarget = (param: string): boolean => targets.some((t) => paramKey(l.module.name, param).endsWith(t));
+  const found = isTarget(l.param) ? factorsAt(l, rawPrefix(l, isTarget)) : undefined;
+  const name = paramKey(l.module.name, l.param);
+  if (found === undefined) return undefined;
+  return l.shape.length === 3 ? experts(l, found, name) : linear(l, found, name);
+};
+
+const weight = (l: Layer): Sized | undefined => {
+  const isParent = (p: ModuleSpec): boolean =>
+    `${p.name}.out_proj` === l.module.name && p.kind === 'MultiheadAttention';
+  const parent = l.spec.modules.find(isParent);
+  const nested = parent === undefined ? undefined : factorsAt(l, `${pre}${parent.name}.base_layer.out_proj`);
   // PEFT adds the out-projection's change twice
-  if (parent !== undefined) {
-    const nested = ofModule(
-      c,
-      { ...m, name: parent.name },
-      param,
-      `${pre}${parent.name}.base_layer.out_proj`,
-      2,
-      W,
-      params,
-    );
-    return ofModule(c, m, param, pre + m.name, 1, nested, params);
-  }
-  return ofModule(c, m, param, pre + m.name, 1, W, params);
+  const V = parent === undefined || nested === undefined ? undefined : linear(l, nested, parent.name, 2);
+  const own = factorsAt(l, pre + l.module.name, l.module.kind === 'Embedding');
+  return own === undefined ? V : linear({ ...l, V: V ?? l.V }, own, l.module.name);
 };
 
-const bias = (c: LoraConfig, m: ModuleSpec, W: Expected, params: Params): Expected => {
-  const shift = named(params, `${pre}${m.name}.lora_B.bias`);
-  if (shift === undefined) return W;
-  const { s } = scaling(c, m.name);
-  return {
-    ...W,
-    values: W.values.map((w, i) => w + s * at(shift, i)),
-    magnitude: W.magnitude.map((w, i) => w + Math.abs(s * at(shift, i))),
-  };
+const bias = (l: Layer): Sized | undefined => {
+  const shift = l.tensor('lora_B.bias');
+  return shift === undefined ? undefined : plus(l.V, scaled(scaling(l.config, l.module.name).s, matrixOf(shift)));
 };
 
-const exactly = (x: Exact): Expected => ({ ...x, magnitude: x.values.map(Math.abs) });
-
-/** A tensor that the file holds for a key, at the module or below its `base_layer`. */
-const whole = (params: Params, key: string): Exact | undefined =>
-  ['', '.base_layer']
-    .map((layer) => named(params, `${pre}${key.replace(/\.([^.]*)$/, `${layer}.$1`)}`))
-    .find((x) => x !== undefined);
-
-const isSaved = (c: LoraConfig, key: string): boolean =>
-  c.modules_to_save?.some((name) => key.replace(/\.[^.]*$/, '').endsWith(name)) === true;
-
-/** Embeddings that were saved with the adapter replace the base's before anything else happens to them. */
-const started = (c: LoraConfig, spec: ModelSpec, key: string, W: Exact, params: Params): Exact =>
-  key === `${spec.inputEmbedding}.weight` && !isSaved(c, key) ? (whole(params, key) ?? W) : W;
-
-/** Biases and modules that stand for the whole tensor, then trained rows. */
-const replaced = (c: LoraConfig, key: string, V: Expected, params: Params): Expected => {
-  const value = isSaved(c, key) || key.endsWith('.bias') ? whole(params, key) : undefined;
-  if (value !== undefined) return exactly(value);
-  const delta = named(params, `${pre}${key.replace(/\.weight$/, '')}.token_adapter.trainable_tokens_delta`);
-  if (delta === undefined || c.trainable_token_indices === null) return V;
-  const given = c.trainable_token_indices;
-  const rows = Array.isArray(given)
-    ? (given as ReadonlyArray<number>)
-    : (Object.values(given as Readonly<Record<string, ReadonlyArray<number>>>)[0] ?? []);
-  const columns = V.shape[1] as number;
-  const [values, magnitude] = [V.values.slice(), V.magnitude.slice()];
-  rows.forEach((row, i) => {
-    for (let k = 0; k < columns; k++) {
-      values[row * columns + k] = at(delta, i * columns + k);
-      magnitude[row * columns + k] = Math.abs(at(delta, i * columns + k));
-    }
-  });
-  return { ...V, values, magnitude };
-};
-
-/** LoRA's merged tensors, and DoRA's. */
-export const loraDefinition: Definition = (config, spec, params, key, W) => {
-  const c = config as LoraConfig;
-  const changed = usersOf(spec, key).reduce(
-    (V, [m, param]) =>
-      param === 'bias'
-        ? bias(c, m, V, params)
-        : m.kind === 'Parameters' || param === 'weight' || param === 'in_proj_weight'
-          ? weight(c, m, param, V, spec, params)
-          : V,
-    exactly(started(c, spec, key, W, params)),
-  );
-  return replaced(c, key, changed, params);
-};
+/** LoRA's merged tensors. */
+export const loraDefinition = byLayer((l) => {
+  if (l.module.kind === 'Parameters') return raw(l);
+  if (l.param === 'bias') return bias(l);
+  return l.param === 'weight' || l.param === 'in_proj_weight' ? weight(l) : undefined;
+});

@@ -13,8 +13,16 @@ import { fine } from '../verdict.js';
 const exactOf = (s: Snapshot): Readonly<Record<string, Exact>> =>
   mapRecord(s, ({ shape, values }) => ({ shape, values: Float64Array.from(values) }));
 
-const roundings = (leaf: Leaf, weights: Weights, start: Weights): number =>
-  Math.max(0, ...Object.entries(start).map(([key, W]) => roundingsOf(changeAt(leaf, weights, key), W.shape)));
+/** The tensors of a leaf's file, integers as numbers. */
+export const fileTensors = async (leaf: Leaf): Promise<Readonly<Record<string, Exact>>> => ({
+  ...exactOf(await snapshot(leaf.params)),
+  ...mapRecord(leaf.indices, ({ shape, values }) => ({ shape, values: Float64Array.from(values) })),
+});
+
+const roundings = (leaf: Leaf, weights: Weights, start: Weights): number => {
+  const of = Object.entries(start).map(([key, W]) => roundingsOf(changeAt(leaf, weights, key), W.shape));
+  return Math.max(0, ...of.filter(Number.isFinite));
+};
 
 /** Merged weights are what the method's equation says, computed in float64 from the file's tensors. */
 export const definitionLaw = (definition: (leaf: Leaf) => Definition | undefined): Law =>
@@ -27,8 +35,9 @@ export const definitionLaw = (definition: (leaf: Leaf) => Definition | undefined
       const define = definition(leaf);
       if (define === undefined) return fine;
       const start = startOf(leaf, s.weights);
-      const [W, params] = [exactOf(await snapshot(start)), exactOf(await snapshot(leaf.params))];
-      const expected = mapRecord(W, (w, key) => define(leaf.config, leaf.spec, params, key, w));
+      const [base, params] = [exactOf(await snapshot(start)), await fileTensors(leaf)];
+      const { config, spec } = leaf;
+      const expected = mapRecord(base, (W, key) => define({ config, spec, params, key, W, base }));
       const merged = await snapshot(s.operations.apply(leaf as Parameters<typeof s.operations.apply>[0], s.weights));
       const values: Snapshot = recordOf(
         Object.entries(expected).map(([key, e]) => [
@@ -36,8 +45,9 @@ export const definitionLaw = (definition: (leaf: Leaf) => Definition | undefined
           { shape: e.shape, dtype: 'float32', values: Float32Array.from(e.values) },
         ]),
       );
+      const own = Math.max(0, ...Object.values(expected).map((e) => e.roundings));
       return within(merged, values, {
-        ulps: 1 + 2 * roundings(leaf, s.weights, start),
+        ulps: 1 + 2 * Math.max(own, roundings(leaf, s.weights, start)),
         of: (key, i) => lookup(expected, key)?.magnitude[i] ?? 0,
       });
     },

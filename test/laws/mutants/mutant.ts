@@ -17,6 +17,8 @@ export interface Mutant extends Trial {
   readonly breaks: string;
   /** The mistake, as a person would make it. */
   readonly mistake: string;
+  /** The method whose adapters are drawn, by `peft_type`; LoRA unless told. */
+  readonly method?: string;
   /** The adapters that it shows on. */
   readonly algebra: Algebra;
 }
