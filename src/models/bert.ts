@@ -113,8 +113,14 @@ const embeddings = (m: Bert, p: ModelWeights, inputs: EncoderInputs, { positions
 const run = (m: Bert, p: ModelWeights, inputs: EncoderInputs): Tensor => {
   const frame = frameOf(geometryOf(m), inputs);
   const mask = frame.tokens === undefined ? undefined : paddingMask(frame.tokens);
-  const { x } = throughLayers(m.config.layers, embeddings(m, p, inputs, frame), (h, index) =>
-    block(m, p, h, { index, mask, past: inputs.past?.[index] }),
+  const { x } = throughLayers(
+    {
+      layers: m.config.layers,
+      x: embeddings(m, p, inputs, frame),
+      reads: (index) => ({ p, mask, past: inputs.past?.[index] }),
+      checkpoint: inputs.checkpoint ?? false,
+    },
+    (h, read, index) => block(m, read.p, h, { ...read, index }),
   );
   return m.head.read(m.config, p, x);
 };

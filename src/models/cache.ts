@@ -3,6 +3,8 @@
  *
  * The same value is what a per-layer prefix trains (prefix tuning, cartridges) and what a text becomes once it was read.
  */
+import { scope } from '../ops/backend.js';
+import { checkpoint } from '../ops/checkpoint.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 
@@ -37,21 +39,35 @@ export const extend = (past: LayerCache | undefined, { k, v }: LayerCache): Laye
   return { k: tf.concat([forBatch(past.k, B), k], 2), v: tf.concat([forBatch(past.v, B), v], 2) };
 };
 
-/** What a layer makes of activations: new ones, and its keys and values. */
-export type Block = (x: Tensor, layer: number) => readonly [x: Tensor, cache: LayerCache];
+/** What a layer makes of activations: new ones, and its keys and values. It reads tensors of S, and captures none. */
+export type Block<S> = (x: Tensor, read: S, layer: number) => readonly [x: Tensor, cache: LayerCache];
 
-/** Leads activations through all layers and gathers their keys and values. */
-export const throughLayers = (
-  layers: number,
-  x: Tensor,
-  block: Block,
+/** How activations are led through layers. */
+export interface Passage<S> {
+  readonly layers: number;
+  readonly x: Tensor;
+  /** What a layer reads beside the activations: weights, masks, its past. */
+  readonly reads: (layer: number) => S;
+  /** Whether a backward pass computes each layer again instead of keeping its intermediates; there is no cache then. */
+  readonly checkpoint: boolean;
+}
+
+/** Leads activations through all layers and gathers their keys and values; a layer's other tensors are freed after it. */
+export const throughLayers = <S>(
+  { layers, x, reads, checkpoint: again }: Passage<S>,
+  block: Block<S>,
 ): { readonly x: Tensor; readonly cache: Cache } => {
+  const activations = checkpoint((h: Tensor, read: S, layer: number) => block(h, read, layer)[0]);
   const cache: LayerCache[] = [];
   let h = x;
   for (let layer = 0; layer < layers; layer++) {
-    const [y, keysAndValues] = block(h, layer);
-    cache.push(keysAndValues);
-    h = y;
+    const read = reads(layer);
+    if (again) h = activations(h, read, layer);
+    else {
+      const [y, keysAndValues] = scope(() => block(h, read, layer));
+      cache.push(keysAndValues);
+      h = y;
+    }
   }
   return { x: h, cache };
 };

@@ -10,7 +10,7 @@ import { IGNORED } from './loss.js';
 import type { Context, LanguageModel, Tokens } from './model.js';
 
 /** What the encoder reads. */
-export type SourceInputs = Tokens & Pick<Context, 'attentionMask'>;
+export type SourceInputs = Tokens & Pick<Context, 'attentionMask' | 'checkpoint'>;
 
 /** The decoder's new tokens, by id or by embeddings, and what surrounds them. */
 export type TargetInputs = (
@@ -21,7 +21,7 @@ export type TargetInputs = (
     }
   | { readonly decoderInputsEmbeds: Tensor; readonly decoderInputIds?: undefined }
 ) &
-  Pick<Context, 'past' | 'logitsToKeep'> & {
+  Pick<Context, 'past' | 'logitsToKeep' | 'checkpoint'> & {
     /** 1 for tokens and 0 for padding, [B, T], or [B, P + T] with a past of P tokens. */
     readonly decoderAttentionMask?: Tensor | undefined;
   };
@@ -55,6 +55,7 @@ const targetOf = (i: TargetInputs) => ({
   attentionMask: i.decoderAttentionMask,
   past: i.past,
   logitsToKeep: i.logitsToKeep,
+  checkpoint: i.checkpoint,
 });
 
 /** Logits [B, T, vocabulary] of an encoder-decoder. */

@@ -7,7 +7,7 @@ import type { Context, Geometry, Tokens } from './model.js';
 
 /** What an encoder reads: B sequences of T tokens. */
 export type EncoderInputs = Tokens &
-  Pick<Context, 'attentionMask' | 'positionIds'> & {
+  Pick<Context, 'attentionMask' | 'positionIds' | 'checkpoint'> & {
     /** The sentence that each token belongs to, int32 [B, T], each in [0, types); all 0 when absent. */
     readonly tokenTypeIds?: Tensor | undefined;
     /** Keys and values that all tokens see beside their own: a per-layer prefix. Positions count from behind it. */

@@ -69,8 +69,14 @@ const states = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): States => {
   const rotation = rotationOf(c.rope, frame.positions);
   const masks = new Map([...new Set(c.windows)].map((window) => [window, frame.mask(window)]));
   const embedded = inputs.inputsEmbeds ?? embed(c, p, inputs.inputIds);
-  const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
-    block(c, p, h, { index, rotation, mask: masks.get(c.windows[index]), past: inputs.past?.[index] }),
+  const { x, cache } = throughLayers(
+    {
+      layers: c.layers,
+      x: embedded,
+      reads: (index) => ({ p, rotation, mask: masks.get(c.windows[index]), past: inputs.past?.[index] }),
+      checkpoint: inputs.checkpoint ?? false,
+    },
+    (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const hidden = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
   const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};

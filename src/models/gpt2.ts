@@ -122,8 +122,14 @@ const states = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const mask = frame.mask();
   const tokens = inputs.inputsEmbeds ?? embedding(p, EMBEDDING, inputs.inputIds);
-  const { x, cache } = throughLayers(c.layers, tf.add(tokens, positionsAt(p, frame)), (h, index) =>
-    block(c, p, h, { index, mask, past: inputs.past?.[index] }),
+  const { x, cache } = throughLayers(
+    {
+      layers: c.layers,
+      x: tf.add(tokens, positionsAt(p, frame)),
+      reads: (index) => ({ p, mask, past: inputs.past?.[index] }),
+      checkpoint: inputs.checkpoint ?? false,
+    },
+    (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const hidden = layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon);
   const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};

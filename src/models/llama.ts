@@ -92,8 +92,14 @@ const embed = (c: LlamaConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
 const states = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): States => {
   const shared = sharedOf(c, inputs);
   const embedded = inputs.inputsEmbeds ?? embed(c, p, inputs.inputIds);
-  const { x, cache } = throughLayers(c.layers, embedded, (h, index) =>
-    block(c, p, h, { index, shared, past: inputs.past?.[index] }),
+  const { x, cache } = throughLayers(
+    {
+      layers: c.layers,
+      x: embedded,
+      reads: (index) => ({ p, shared, past: inputs.past?.[index] }),
+      checkpoint: inputs.checkpoint ?? false,
+    },
+    (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const hidden = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
   const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};

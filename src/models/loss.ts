@@ -1,6 +1,7 @@
 /**
  * Losses of language models and of models with a head for a task, as transformers takes them.
  */
+import { scope } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
 import { logSumExp } from '../ops/softmax.js';
 import { tf } from '../ops/tf.js';
@@ -18,14 +19,18 @@ export const IGNORED = -100;
  * @param ignored the label that does not count
  * @returns a scalar
  */
-export const crossEntropy = (logits: Tensor, labels: Tensor, ignored: number = IGNORED): Tensor => {
-  const C = logits.shape[logits.rank - 1] as number;
-  const z = tf.reshape(logits, [-1, C]);
-  const y = tf.reshape(labels, [-1]);
-  const counts = tf.reshape(tf.cast(tf.notEqual(y, tf.scalar(ignored, 'int32')), 'float32'), [-1, 1]);
-  const chosen = tf.sum(tf.mul(z, tf.cast(tf.oneHot(y, C), 'float32')), -1, true); // 0 where y is no class
-  return tf.div(tf.sum(tf.mul(tf.sub(logSumExp(z), chosen), counts)), tf.sum(counts));
-};
+export const crossEntropy = (logits: Tensor, labels: Tensor, ignored: number = IGNORED): Tensor =>
+  scope(() => {
+    const C = logits.shape[logits.rank - 1] as number;
+    const z = tf.reshape(logits, [-1, C]);
+    const y = tf.reshape(labels, [-1]);
+    const counted = tf.cast(tf.notEqual(y, tf.scalar(ignored, 'int32')), 'int32');
+    // no one-hot labels: they are as large as the logits
+    const chosen = tf.gatherND(z, tf.stack([tf.range(0, y.size, 1, 'int32'), tf.mul(y, counted)], 1));
+    const counts = tf.cast(counted, 'float32');
+    const losses = tf.sub(tf.reshape(logSumExp(z), [-1]), chosen);
+    return tf.div(tf.sum(tf.mul(losses, counts)), tf.sum(counts));
+  });
 
 /**
  * Cross-entropy of each token with the next: mean of -log softmax(logits[b, i])[labels[b, i + 1]].
@@ -37,8 +42,10 @@ export const crossEntropy = (logits: Tensor, labels: Tensor, ignored: number = I
  * @returns a scalar
  */
 export const causalCrossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
-  const [B, T, V] = logits.shape as [number, number, number];
-  return crossEntropy(tf.slice(logits, [0, 0, 0], [B, T - 1, V]), tf.slice(labels, [0, 1], [B, T - 1]));
+  const [B, T] = labels.shape as [number, number];
+  // the labels move and not the logits, which are large; the last token has none
+  const none = tf.fill([B, 1], IGNORED, 'int32');
+  return crossEntropy(logits, tf.concat([tf.slice(labels, [0, 1], [B, T - 1]), none], 1));
 };
 
 /**

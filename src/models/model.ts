@@ -41,6 +41,11 @@ export interface Context {
   readonly past?: Cache | undefined;
   /** Logits of the last n positions only: a head over a large vocabulary is costly. All when absent. */
   readonly logitsToKeep?: number | undefined;
+  /**
+   * Gradient checkpointing by layer, for training: the backward pass computes each layer again, and only the activations between
+   * layers are kept. The same gradients with less memory and about a third more time; no cache is given. Off when absent.
+   */
+  readonly checkpoint?: boolean | undefined;
 }
 
 /** What a language model reads: B sequences of T new tokens and their context. */
@@ -50,7 +55,7 @@ export type Inputs = Tokens & Context;
 export interface States {
   /** The last hidden states, as the head reads them: [B, T, D], or [B, n, D] with `logitsToKeep` n. */
   readonly hidden: Tensor;
-  /** Keys and values of past and new tokens, [B, Hkv, P + T, d] each. */
+  /** Keys and values of past and new tokens, [B, Hkv, P + T, d] each; of no layers with `checkpoint`. */
   readonly cache: Cache;
   /** Logits [B, T, vocabulary], or [B, n, vocabulary] with `logitsToKeep` n; the head runs when they are asked for. */
   readonly logits: () => Tensor;

@@ -86,8 +86,14 @@ const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
     c.projected ? linear(p, `${DECODER}.${name}`, h) : h;
   const tokens = project('project_in', inputs.inputsEmbeds ?? embed(c, p, inputs.inputIds));
   const positions = embedding(p, `${DECODER}.embed_positions`, positionRows(frame, inputs));
-  const { x, cache } = throughLayers(c.layers, tf.add(tokens, positions), (h, index) =>
-    block(c, p, h, { index, mask, past: inputs.past?.[index] }),
+  const { x, cache } = throughLayers(
+    {
+      layers: c.layers,
+      x: tf.add(tokens, positions),
+      reads: (index) => ({ p, mask, past: inputs.past?.[index] }),
+      checkpoint: inputs.checkpoint ?? false,
+    },
+    (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const last = lastTokens(x, inputs.logitsToKeep);
   const normed = c.finalNorm ? normalize(c, p, `${DECODER}.final_layer_norm`, last) : last;

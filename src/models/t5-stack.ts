@@ -109,15 +109,18 @@ export const throughStack = (
   const { stack, inputs, source } = r;
   const mask = biased(c, p, r, inputs.past);
   const { x, cache } = throughLayers(
-    layersOf(c, stack),
-    inputs.inputsEmbeds ?? embed(p, stack, inputs.inputIds),
-    (h, index) =>
-      block(c, p, h, {
-        at: `${stack}.block.${index}`,
+    {
+      layers: layersOf(c, stack),
+      x: inputs.inputsEmbeds ?? embed(p, stack, inputs.inputIds),
+      reads: (index) => ({
+        p,
         mask,
         past: inputs.past?.[index],
         source: source && { cache: source.cross[index] as LayerCache, mask: source.mask },
       }),
+      checkpoint: inputs.checkpoint ?? false,
+    },
+    (h, read, index) => block(c, read.p, h, { ...read, at: `${stack}.block.${index}` }),
   );
   return { x: rmsNorm(p, `${stack}.final_layer_norm`, x, c.epsilon), cache };
 };

@@ -2,6 +2,7 @@
  * Vision Transformer with the heads of its classes.
  */
 import type { ModelWeights } from '../adapters/attached.js';
+import { scope } from '../ops/backend.js';
 import { showShape, type Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { ofClass, struct } from './config.js';
@@ -78,7 +79,7 @@ const checkPixels = ({ channels, image }: VitConfig, { rank, shape }: Tensor): v
 const run = (m: Vit, p: ModelWeights, pixelValues: Tensor): Tensor => {
   checkPixels(m.config, pixelValues);
   const layers = Array.from({ length: m.config.layers }, (_, index) => index);
-  const x = layers.reduce((h, index) => block(m, p, h, index), embeddings(m, p, pixelValues));
+  const x = layers.reduce((h, index) => scope(() => block(m, p, h, index)), embeddings(m, p, pixelValues));
   return m.head.read(p, layerNorm(p, `${m.head.base}layernorm`, x, m.config.epsilon));
 };
 

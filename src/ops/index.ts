@@ -26,6 +26,7 @@ export {
   type Weights,
 } from './tensor.js';
 export { activation, gelu, geluTanh, quickGelu, relu, silu, type Activation } from './activation.js';
+export { checkpoint } from './checkpoint.js';
 export { convNd, type ConvOptions } from './conv.js';
 export { matMul } from './mat-mul.js';
 export { layerNorm, rmsNorm } from './norm.js';

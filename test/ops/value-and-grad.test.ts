@@ -125,6 +125,28 @@ describe('valueAndGrad', () => {
     expect(numTensors()).toBe(before);
   });
 
+  it.each<readonly [string, number, (x: Tensor, w: Tensor) => Tensor]>([
+    ['nothing of frozen parts', 1, (x, w) => tf.add(x, tf.exp(tf.tanh(tf.exp(w))))],
+    ['nothing of sums', 1, (x, w) => tf.add(tf.sub(tf.add(x, tf.exp(w)), tf.exp(w)), x)],
+    ['nothing of moves', 1, (x) => tf.pad(tf.slice(tf.concat([tf.tile(x, [2]), x]), [1], [2]), [[1, 2]])],
+    ['the frozen factors of active ones, and not these', 3, (x, w) => tf.mul(tf.mul(tf.neg(x), tf.exp(w)), tf.neg(w))],
+    ['both factors where both are active', 3, (x) => tf.mul(tf.neg(x), tf.relu(x))],
+    [
+      'only the frozen matrix of a product',
+      2,
+      (x, w) => tf.matMul(tf.reshape(tf.neg(x), [1, 2]), tf.outerProduct(w as tf.Tensor1D, w as tf.Tensor1D)),
+    ],
+  ])('keeps %s', (_name, buffers, f) => {
+    const [x, w] = [vector(1, 2), vector(3, 4)];
+    const result = valueAndGrad((p) => {
+      const before = tf.memory().numDataBuffers;
+      const y = scope(() => f(at(p, 'x'), w));
+      expect(tf.memory().numDataBuffers - before).toBe(buffers);
+      return tf.sum(y);
+    })({ x });
+    dispose(result.value, at(result.grads, 'x'));
+  });
+
   it('saves nothing for frozen parts after the backward pass', () => {
     const w = vector(1, 2);
     const before = numTensors();

@@ -31,21 +31,25 @@ export const arithmetic: ReadonlyArray<Rule> = [
     'Add',
     (dy) => dy,
     (dy) => dy,
+    { a: [], b: [] },
   ),
   binary(
     'Sub',
     (dy) => dy,
     (dy) => tf.neg(dy),
+    { a: [], b: [] },
   ),
   binary(
     'Multiply',
     (dy, _a, b) => tf.mul(dy, b),
     (dy, a) => tf.mul(dy, a),
+    { a: ['b'], b: ['a'] },
   ),
   binary(
     'RealDiv',
     (dy, _a, b) => tf.div(dy, b),
     (dy, a, b) => tf.neg(tf.div(tf.mul(dy, a), tf.square(b))),
+    { a: ['b'], b: ['a', 'b'] },
   ),
   binary('Pow', powBase, powExponent),
   binary(

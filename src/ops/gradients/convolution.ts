@@ -42,6 +42,7 @@ const geometryOf = (x: Tensor, filter: Tensor, attrs: Attrs): readonly [ConvAxes
 const conv2d: Rule = {
   kernelName: 'Conv2D',
   inputsToSave: ['x', 'filter'],
+  reads: (input) => (input === 'x' ? ['filter'] : ['x']),
   gradFunc: (dys, saved, attributes) => {
     const [x, filter] = saved as [Tensor, Tensor];
     const [axes, positions] = geometryOf(x, filter, attrsOf<Attrs>(attributes));

@@ -4,7 +4,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { stridedIndex, type StridedSliceAttrs } from '../strided-index.js';
 import { sizeOf, type Shape, type Tensor } from '../tensor.js';
-import { around, attrsOf, single, unary, zeros, type Rule } from './rule.js';
+import { around, attrsOf, shaped, single, zeros, type Rule } from './rule.js';
 
 /**
  * Adds rows of `dy` into zeros: `dx[:, ids[j], :] += dy[:, j, :]`, the adjoint of a gather along `axis`. ScatterNd sums
@@ -24,6 +24,7 @@ const scatterAlong = (dy: Tensor, ids: Tensor, shape: Shape, axis: number): Tens
 const gatherV2: Rule = {
   kernelName: 'GatherV2',
   inputsToSave: ['x', 'indices'],
+  reads: () => ['indices'],
   gradFunc: (dys, saved, attrs) => {
     const [x, indices] = saved as [Tensor, Tensor];
     const { axis, batchDims } = attrsOf<{ readonly axis: number; readonly batchDims: number }>(attrs);
@@ -40,6 +41,7 @@ const gatherV2: Rule = {
 const gatherNd: Rule = {
   kernelName: 'GatherNd',
   inputsToSave: ['params', 'indices'],
+  reads: () => ['indices'],
   gradFunc: (dys, saved) => {
     const [params, indices] = saved as [Tensor, Tensor];
     return {
@@ -62,6 +64,7 @@ const scatterNd: Rule = {
 const tensorScatterUpdate: Rule = {
   kernelName: 'TensorScatterUpdate',
   inputsToSave: ['indices', 'updates'],
+  reads: () => ['indices'],
   gradFunc: (dys, saved) => {
     const [indices, updates] = saved as [Tensor, Tensor];
     return {
@@ -76,6 +79,7 @@ const tensorScatterUpdate: Rule = {
 const unsortedSegmentSum: Rule = {
   kernelName: 'UnsortedSegmentSum',
   inputsToSave: ['x', 'segmentIds'],
+  reads: () => ['segmentIds'],
   gradFunc: (dys, saved, attrs) => {
     const [x, ids] = saved as [Tensor, Tensor];
     const { numSegments } = attrsOf<{ readonly numSegments: number }>(attrs);
@@ -116,11 +120,11 @@ export const indexing: ReadonlyArray<Rule> = [
   tensorScatterUpdate,
   unsortedSegmentSum,
   select,
-  unary<StridedSliceAttrs>('StridedSlice', (dy, x, attrs) => {
-    const { index } = stridedIndex(x.shape, attrs);
+  shaped<StridedSliceAttrs>('StridedSlice', (dy, shape, attrs) => {
+    const { index } = stridedIndex(shape, attrs);
     const sums = tf.scatterND(tf.tensor2d(index, [index.length, 1], 'int32'), tf.reshape(dy, [index.length]), [
-      sizeOf(x.shape),
+      sizeOf(shape),
     ]);
-    return tf.reshape(sums, x.shape);
+    return tf.reshape(sums, shape);
   }),
 ];

@@ -4,7 +4,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { padAxis } from '../pad-axis.js';
 import type { Shape, Tensor } from '../tensor.js';
-import { adjoint, around, unary, variadic, zeros, type Rule } from './rule.js';
+import { adjoint, around, shaped, variadic, zeros, type Rule } from './rule.js';
 
 /** Axis counted from the front. */
 const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
@@ -27,10 +27,10 @@ const unslice = (dy: Tensor, shape: Shape, begin: ReadonlyArray<number>): Tensor
   );
 
 /** The part of `dy` that input `i` of a concatenation contributed. */
-const slicePart = (dy: Tensor, inputs: ReadonlyArray<Tensor>, i: number, axis: number): Tensor => {
-  const start = inputs.slice(0, i).reduce((n, t) => n + (t.shape[axis] as number), 0);
+const slicePart = (dy: Tensor, shapes: ReadonlyArray<Shape>, i: number, axis: number): Tensor => {
+  const start = shapes.slice(0, i).reduce((n, shape) => n + (shape[axis] as number), 0);
   const begin = dy.shape.map((_, j) => (j === axis ? start : 0));
-  return tf.slice(dy, begin, (inputs[i] as Tensor).shape);
+  return tf.slice(dy, begin, [...(shapes[i] as Shape)]);
 };
 
 /** Entry `i` along an axis that a stack has added. */
@@ -51,8 +51,8 @@ const splitting = <A>(kernelName: string, input: string, join: (dys: Tensor[], a
 
 /** Rules of the layout kernels. */
 export const layout: ReadonlyArray<Rule> = [
-  unary('Reshape', (dy, x) => tf.reshape(dy, x.shape)),
-  unary('ExpandDims', (dy, x) => tf.reshape(dy, x.shape), 'input'),
+  shaped('Reshape', (dy, shape) => tf.reshape(dy, shape)),
+  shaped('ExpandDims', (dy, shape) => tf.reshape(dy, shape), 'input'),
   adjoint('Identity', (dy) => tf.clone(dy)),
   adjoint<{ readonly dtype: tf.DataType }>('Cast', (dy, { dtype }) =>
     // What is rounded to integers or truth values is constant almost everywhere.
@@ -64,28 +64,30 @@ export const layout: ReadonlyArray<Rule> = [
       perm.map((_, i) => perm.indexOf(i)),
     ),
   ),
-  unary<{ readonly reps: ReadonlyArray<number> }>('Tile', (dy, x, { reps }) => sumTiles(dy, x.shape, reps)),
-  unary<{ readonly begin: number | ReadonlyArray<number>; readonly size: unknown }>(
+  shaped<{ readonly reps: ReadonlyArray<number> }>('Tile', (dy, shape, { reps }) => sumTiles(dy, shape, reps)),
+  shaped<{ readonly begin: number | ReadonlyArray<number>; readonly size: unknown }>(
     'Slice',
-    (dy, x, { begin, size }) => {
+    (dy, shape, { begin, size }) => {
+      type Whole = Parameters<typeof tf.slice_util.parseSliceParams>[0];
+      const x = { shape } as Whole; // all that is read of it
       const [start] = tf.slice_util.parseSliceParams(x, begin as number | number[], size as number | number[]);
-      return unslice(dy, x.shape, start as number[]);
+      return unslice(dy, shape, start as number[]);
     },
   ),
-  unary<{ readonly paddings: ReadonlyArray<readonly [number, number]> }>('PadV2', (dy, x, { paddings }) =>
+  shaped<{ readonly paddings: ReadonlyArray<readonly [number, number]> }>('PadV2', (dy, shape, { paddings }) =>
     tf.slice(
       dy,
       paddings.map(([before]) => before),
-      x.shape,
+      shape,
     ),
   ),
   adjoint<{ readonly dims: number | ReadonlyArray<number> }>('Reverse', (dy, { dims }) =>
     tf.reverse(dy, tf.util.parseAxisParam(dims as number | number[], dy.shape)),
   ),
-  variadic<{ readonly axis: number }>('Concat', (dy, inputs, i, { axis }) =>
-    slicePart(dy, inputs, i, axisOf(axis, dy.rank)),
+  variadic<{ readonly axis: number }>('Concat', (dy, shapes, i, { axis }) =>
+    slicePart(dy, shapes, i, axisOf(axis, dy.rank)),
   ),
-  variadic<{ readonly axis: number }>('Pack', (dy, _inputs, i, { axis }) => takeEntry(dy, axisOf(axis, dy.rank), i)),
+  variadic<{ readonly axis: number }>('Pack', (dy, _shapes, i, { axis }) => takeEntry(dy, axisOf(axis, dy.rank), i)),
   splitting<{ readonly axis: number }>('SplitV', 'x', (dys, { axis }) => tf.concat(dys, axis)),
   splitting<{ readonly axis: number }>('Unpack', 'value', (dys, { axis }) => tf.stack(dys, axis)),
 ];

@@ -9,6 +9,7 @@ import { attrsOf, single, unbroadcast, type Rule } from './rule.js';
 const batchMatMul: Rule = {
   kernelName: 'BatchMatMul',
   inputsToSave: ['a', 'b'],
+  reads: (input) => (input === 'a' ? ['b'] : ['a']),
   gradFunc: (dys, saved, attrs) => {
     const dy = single(dys);
     const [a, b] = saved as [Tensor, Tensor];

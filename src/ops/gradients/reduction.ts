@@ -3,7 +3,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf, type Shape, type Tensor } from '../tensor.js';
-import { adjoint, broadcastBy, unary, type Rule } from './rule.js';
+import { adjoint, broadcastBy, shaped, unary, type Rule } from './rule.js';
 
 interface Axes {
   readonly axis: number | ReadonlyArray<number>;
@@ -20,9 +20,9 @@ const axesOf = (axis: number | ReadonlyArray<number>, shape: Shape): ReadonlyArr
 /** `shape` with ones for the reduced axes. */
 const kept = (shape: Shape, axes: ReadonlyArray<number>): number[] => shape.map((d, i) => (axes.includes(i) ? 1 : d));
 
-/** Cotangent of a sum over axes, spread over `x`. */
-const spread = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tensor =>
-  broadcastBy(tf.reshape(dy, kept(x.shape, axes)), x.shape);
+/** Cotangent of a sum over axes, spread over a shape. */
+const spread = (dy: Tensor, shape: Shape, axes: ReadonlyArray<number>): Tensor =>
+  broadcastBy(tf.reshape(dy, kept(shape, axes)), shape);
 
 /** Cotangent of the largest or smallest element; equal ones share it. */
 const toExtremes = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>, extreme: Tensor): Tensor => {
@@ -47,11 +47,11 @@ const othersProduct = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tens
 
 /** Rules of the reductions. */
 export const reduction: ReadonlyArray<Rule> = [
-  unary<Axes>('Sum', (dy, x, { axis }) => spread(dy, x, axesOf(axis, x.shape))),
-  unary<Axes>('Mean', (dy, x, { axis }) => {
-    const axes = axesOf(axis, x.shape);
-    const n = sizeOf(axes.map((i) => x.shape[i] as number));
-    return spread(tf.div(dy, n), x, axes);
+  shaped<Axes>('Sum', (dy, shape, { axis }) => spread(dy, shape, axesOf(axis, shape))),
+  shaped<Axes>('Mean', (dy, shape, { axis }) => {
+    const axes = axesOf(axis, shape);
+    const n = sizeOf(axes.map((i) => shape[i] as number));
+    return spread(tf.div(dy, n), shape, axes);
   }),
   unary<ReductionIndices>('Max', (dy, x, { reductionIndices }) => {
     const axes = axesOf(reductionIndices, x.shape);

@@ -10,7 +10,16 @@ import { repeatedAxes } from '../broadcast.js';
 import { sizeOf, type Shape, type Tensor } from '../tensor.js';
 
 /** A gradient rule of one kernel, as tfjs registers it. */
-export type Rule = tf.GradConfig;
+export interface Rule extends tf.GradConfig {
+  /**
+   * Names of the saved inputs whose values the gradient of an input reads; all of them when absent. Of the others only shapes may
+   * be read: a backward pass frees what no gradient reads.
+   */
+  readonly reads?: (input: string) => ReadonlyArray<string>;
+}
+
+/** Reads of a rule that wants shapes only. */
+export const nothing = (): ReadonlyArray<string> => [];
 
 /** Attributes of a kernel, as the caller knows them to be. */
 export const attrsOf = <A>(attrs: unknown): A => attrs as A;
@@ -42,20 +51,34 @@ export const unary = <A = unknown>(
   gradFunc: (dy, [x], attrs) => ({ [input]: () => f(single(dy), x as Tensor, attrsOf<A>(attrs)) }),
 });
 
+/** Rule of a linear kernel of one input whose adjoint needs the shape of the input: `dx = f(dy, shape, attrs)`. */
+export const shaped = <A = unknown>(
+  kernelName: string,
+  f: (dy: Tensor, shape: number[], attrs: A) => Tensor,
+  input = 'x',
+): Rule => ({ ...unary<A>(kernelName, (dy, x, attrs) => f(dy, x.shape, attrs), input), reads: nothing });
+
 /** Rule of a linear kernel of one input whose adjoint needs nothing but the attributes: `dx = f(dy, attrs)`. */
 export const adjoint = <A = unknown>(kernelName: string, f: (dy: Tensor, attrs: A) => Tensor): Rule => ({
   kernelName,
   gradFunc: (dy, _saved, attrs) => ({ x: () => f(single(dy), attrsOf<A>(attrs)) }),
 });
 
+/** What the gradients of two inputs read. */
+type BinaryReads = Readonly<Record<'a' | 'b', ReadonlyArray<'a' | 'b'>>>;
+
+const both: BinaryReads = { a: ['a', 'b'], b: ['a', 'b'] };
+
 /** Rule of a broadcasting kernel of two inputs: `da = f(dy, a, b)`, `db = g(dy, a, b)`, both summed to their shapes. */
 export const binary = (
   kernelName: string,
   f: (dy: Tensor, a: Tensor, b: Tensor) => Tensor,
   g: (dy: Tensor, a: Tensor, b: Tensor) => Tensor,
+  reads: BinaryReads = both,
 ): Rule => ({
   kernelName,
   inputsToSave: ['a', 'b'],
+  reads: (input) => reads[input as 'a' | 'b'],
   gradFunc: (dy, saved) => {
     const [a, b] = saved as [Tensor, Tensor];
     return {
@@ -69,19 +92,23 @@ export const binary = (
 export const flat = (kernelName: string, ...inputs: ReadonlyArray<string>): Rule => ({
   kernelName,
   inputsToSave: [...inputs],
+  reads: nothing,
   gradFunc: (_dy, saved) =>
     Object.fromEntries(inputs.map((name, i) => [name, () => zeros((saved[i] as Tensor).shape)] as const)),
 });
 
-/** Rule of a kernel over a list of tensors: `dx[i] = f(dy, inputs, i, attrs)`. */
+/** Rule of a linear kernel over a list of tensors: `dx[i] = f(dy, shapes, i, attrs)`. */
 export const variadic = <A>(
   kernelName: string,
-  f: (dy: Tensor, inputs: ReadonlyArray<Tensor>, i: number, attrs: A) => Tensor,
+  f: (dy: Tensor, shapes: ReadonlyArray<Shape>, i: number, attrs: A) => Tensor,
 ): Rule => ({
   kernelName,
   saveAllInputs: true,
-  gradFunc: (dy, inputs, attrs) =>
-    Object.fromEntries(inputs.map((_, i) => [i, () => f(single(dy), inputs, i, attrsOf<A>(attrs))] as const)),
+  reads: nothing,
+  gradFunc: (dy, inputs, attrs) => {
+    const shapes = inputs.map((x) => x.shape);
+    return Object.fromEntries(shapes.map((_, i) => [i, () => f(single(dy), shapes, i, attrsOf<A>(attrs))] as const));
+  },
 });
 
 /** A tensor of `shape` seen as [outer, n, inner] around `axis`. */

@@ -1,0 +1,56 @@
+/**
+ * What of a function is kept for its backward pass: the kernels between parameters and result, and of what they saved only what
+ * the gradients of their active inputs read.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Rule } from './gradients/rule.js';
+import { listen, release, type Listener, type TapeNode } from './tape.js';
+import type { Tensor } from './tensor.js';
+
+/** The kernels through which tensors depend on the ones that are differentiated. */
+export interface Recording {
+  /** Ids of the tensors that depend on them. */
+  readonly active: ReadonlySet<number>;
+  /** In the order in which they ran. */
+  readonly nodes: ReadonlySet<TapeNode>;
+}
+
+/** Names of the node's inputs that depend on what is differentiated. */
+export const activeInputs = (node: TapeNode, active: ReadonlySet<number>): ReadonlyArray<string> =>
+  Object.keys(node.inputs).filter((name) => {
+    const input = node.inputs[name];
+    return input != null && active.has(input.id);
+  });
+
+/** The saved tensors that the gradients of some inputs read; all, where the rule does not say. */
+const readBy = (node: TapeNode, inputs: ReadonlyArray<string>): ReadonlyArray<Tensor> => {
+  const { saved = [] } = node;
+  const rule = tf.getGradient(node.kernelName) as Rule | undefined;
+  if (rule?.reads === undefined) return saved;
+  const { reads, inputsToSave = [] } = rule;
+  const names = new Set(inputs.flatMap((name) => reads(name)));
+  return saved.filter((_, i) => names.has(inputsToSave[i] ?? ''));
+};
+
+/** Runs `f` and records how its results depend on tensors; nothing is kept where it throws. */
+export const record = <A>(seeds: ReadonlyArray<Tensor>, f: () => A): Recording & { readonly value: A } => {
+  const active = new Set(seeds.map((t) => t.id));
+  const nodes = new Set<TapeNode>();
+  const listener: Listener = {
+    hear: (node) => {
+      const inputs = activeInputs(node, active);
+      if (inputs.length === 0) return [];
+      nodes.add(node);
+      node.outputs.forEach((t) => active.add(t.id));
+      return readBy(node, inputs);
+    },
+    keeps: (node) => nodes.has(node),
+    follows: (id) => active.has(id),
+  };
+  try {
+    return { value: listen(listener, f), active, nodes };
+  } catch (error) {
+    release(nodes);
+    throw error;
+  }
+};
