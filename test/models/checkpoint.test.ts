@@ -9,6 +9,7 @@ import { prefixTuning } from '../../src/adapters/methods/prefix-tuning.js';
 import { E } from '../../src/fp.js';
 import { causalCrossEntropy } from '../../src/models/loss.js';
 import type { Inputs } from '../../src/models/model.js';
+import { forward } from '../../src/models/registry.js';
 import { specOf } from '../../src/models/spec-of.js';
 import { dispose, numTensors, read } from '../../src/ops/backend.js';
 import { key } from '../../src/ops/random.js';
@@ -85,6 +86,22 @@ describe.each(variants)('checkpoint by layer: $base', (variant) => {
     const loss = lossOf(variant);
     await expectSame((p, on) => loss(attach(withTrainable(adapter, p), weights), on), trainable(adapter));
   });
+});
+
+it.each(['bert', 't5'])('checkpoint by layer: all weights of %s', (base) => {
+  const weights = baseWeights(base);
+  const spec = orThrow(
+    specOf(
+      baseConfig(base),
+      mapRecord(weights, (W) => W.shape),
+    ),
+  );
+  const inputIds = integers(rows);
+  const decoder = base === 't5' ? { decoderInputIds: integers(rows.toReversed()) } : {};
+  return expectSame(
+    (p, checkpoint) => tf.mean(tf.square(forward(spec, p, { inputIds, ...decoder, checkpoint }))),
+    weights,
+  );
 });
 
 it('trains a prefix, which is the past of every layer', async () => {
