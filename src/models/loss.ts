@@ -71,8 +71,15 @@ export const spanCrossEntropy = (logits: Tensor, starts: Tensor, ends: Tensor): 
 export const meanSquaredError = (outputs: Tensor, targets: Tensor): Tensor =>
   tf.mean(tf.square(tf.sub(tf.reshape(outputs, [-1]), tf.reshape(targets, [-1]))));
 
-/** Several labels at once: the mean of -y log sigmoid(z) - (1 - y) log(1 - sigmoid(z)); logits z and targets y in [0, 1] of one shape. */
+/**
+ * Several labels at once: the mean of -y log sigmoid(z) - (1 - y) log(1 - sigmoid(z)) = log(1 + e^z) - y z.
+ *
+ * @param logits z of any shape
+ * @param targets y in [0, 1], of the same shape
+ * @returns a scalar
+ */
 export const binaryCrossEntropy = (logits: Tensor, targets: Tensor): Tensor => {
-  const rest = tf.log(tf.add(tf.exp(tf.neg(tf.abs(logits))), 1));
-  return tf.mean(tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), rest));
+  // written with a maximum and an absolute value, the slope at z = 0 would be wrong, where a new head starts
+  const softplus = logSumExp(tf.stack([tf.zerosLike(logits), logits], -1));
+  return tf.mean(tf.sub(tf.reshape(softplus, logits.shape), tf.mul(logits, targets)));
 };
