@@ -3,7 +3,7 @@
  */
 import { scope } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
-import { logSumExp } from '../ops/softmax.js';
+import { crossEntropies } from '../ops/cross-entropy.js';
 import { tf } from '../ops/tf.js';
 
 /** Label of positions that do not count, as in torch and transformers. */
@@ -24,12 +24,8 @@ export const crossEntropy = (logits: Tensor, labels: Tensor, ignored: number = I
     const C = logits.shape[logits.rank - 1] as number;
     const z = tf.reshape(logits, [-1, C]);
     const y = tf.reshape(labels, [-1]);
-    const counted = tf.cast(tf.notEqual(y, tf.scalar(ignored, 'int32')), 'int32');
-    // no one-hot labels: they are as large as the logits
-    const chosen = tf.gatherND(z, tf.stack([tf.range(0, y.size, 1, 'int32'), tf.mul(y, counted)], 1));
-    const counts = tf.cast(counted, 'float32');
-    const losses = tf.sub(tf.reshape(logSumExp(z), [-1]), chosen);
-    return tf.div(tf.sum(tf.mul(losses, counts)), tf.sum(counts));
+    const counts = tf.cast(tf.notEqual(y, tf.scalar(ignored, 'int32')), 'float32');
+    return tf.div(tf.sum(tf.mul(crossEntropies(z, y), counts)), tf.sum(counts));
   });
 
 /**

@@ -20,6 +20,23 @@ export const copyRow = (from: TypedArray, f: number, to: TypedArray, t: number, 
   else for (let i = 0; i < n; i++) to[t + i] = from[f + i] as number;
 };
 
+/** Copies `count` rows of n elements: `to[t + i tStep + j] = from[f + i fStep + j]`. */
+export type CopyRows = (
+  from: TypedArray,
+  f: number,
+  fStep: number,
+  to: TypedArray,
+  t: number,
+  tStep: number,
+  n: number,
+  count: number,
+) => void;
+
+/** In JavaScript, between any arrays. */
+export const copyRows: CopyRows = (from, f, fStep, to, t, tStep, n, count) => {
+  for (let i = 0; i < count; i++) copyRow(from, f + i * fStep, to, t + i * tStep, n);
+};
+
 /** One axis of a box: its length, and where it lies in both arrays. */
 interface Axis {
   readonly size: number;
@@ -44,8 +61,14 @@ const folded = (axes: ReadonlyArray<Axis>): ReadonlyArray<Axis> =>
     return [...before.slice(0, -1), joined];
   }, []);
 
-/** Copies a box of `size`; both arrays have as many axes as the box, and the box lies inside of both. */
-export const copyBox = (from: Corner, to: Corner, size: Shape): void => {
+const point: Axis = { size: 1, from: 1, to: 1, fromBegin: 0, toBegin: 0 };
+
+/**
+ * Copies a box of `size`; both arrays have as many axes as the box, and the box lies inside of both.
+ *
+ * @param rows copies the rows of the two innermost axes
+ */
+export const copyBox = (from: Corner, to: Corner, size: Shape, rows: CopyRows = copyRows): void => {
   const axes = folded(
     size.map((n, i) => ({
       size: n,
@@ -55,16 +78,19 @@ export const copyBox = (from: Corner, to: Corner, size: Shape): void => {
       toBegin: to.begin[i] as number,
     })),
   );
+  const row = axes.at(-1) ?? point;
+  const above = axes.at(-2) ?? point;
+  const outer = axes.slice(0, -2);
   /** The sub-box at an axis, whose outer axes are fixed: f and t count elements of the outer axes. */
   const copy = (depth: number, f: number, t: number): void => {
-    const axis = axes[depth];
+    const axis = outer[depth];
     if (axis === undefined) {
-      to.values[t] = from.values[f] as number;
-      return;
-    }
-    const [first, target] = [f * axis.from + axis.fromBegin, t * axis.to + axis.toBegin];
-    if (depth === axes.length - 1) copyRow(from.values, first, to.values, target, axis.size);
-    else for (let i = 0; i < axis.size; i++) copy(depth + 1, first + i, target + i);
+      const first = (f * above.from + above.fromBegin) * row.from + row.fromBegin;
+      const target = (t * above.to + above.toBegin) * row.to + row.toBegin;
+      rows(from.values, first, row.from, to.values, target, row.to, row.size, above.size);
+    } else
+      for (let i = 0; i < axis.size; i++)
+        copy(depth + 1, f * axis.from + axis.fromBegin + i, t * axis.to + axis.toBegin + i);
   };
   copy(0, 0, 0);
 };

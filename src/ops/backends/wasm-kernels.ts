@@ -4,6 +4,7 @@
 import type { KernelConfig, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
+import { wasmSoftmax } from './wasm-elements.js';
 import { heapOf, type WasmHeap } from './wasm-heap.js';
 import { stridedSliceByGather } from './strided-slice.js';
 import { wasmFusedMatMul, wasmMatMul } from './wasm-mat-mul.js';
@@ -75,6 +76,7 @@ export const mendWasmKernels = (): void => {
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: unsortedSegmentSum });
   replace('BatchMatMul', wasmMatMul);
   replace('_FusedMatMul', wasmFusedMatMul);
+  replace('Softmax', wasmSoftmax);
   replace('Identity', identity);
   replace('Cast', cast);
   replace('StridedSlice', stridedSliceByGather);

@@ -7,7 +7,8 @@
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { sizeOf, type Shape } from '../tensor.js';
-import { copyBox, copyRow, type Corner } from './copy-box.js';
+import { copyBox, copyRow, copyRows, type CopyRows, type Corner } from './copy-box.js';
+import { elementsOf } from './wasm-elements.js';
 import { heapOf, type WasmHeap } from './wasm-heap.js';
 
 type Args = Parameters<KernelConfig['kernelFunc']>[0];
@@ -34,6 +35,17 @@ const cornerOf = (heap: WasmHeap, x: TensorInfo, begin: Shape): Corner => ({
   shape: x.shape,
   begin,
 });
+
+/** Copies rows between arrays on the heap, by the kernel where it is there. */
+const rowsOn = (heap: WasmHeap): CopyRows => {
+  const elements = elementsOf(heap);
+  if (elements === undefined) return copyRows;
+  return (from, f, fStep, to, t, tStep, n, count) => {
+    const bytes = from.BYTES_PER_ELEMENT;
+    const [source, target] = [from.byteOffset + f * bytes, to.byteOffset + t * bytes];
+    elements.copyRows(source, fStep * bytes, target, tStep * bytes, n * bytes, count);
+  };
+};
 
 const zerosOf = (shape: Shape): Shape => shape.map(() => 0);
 
@@ -76,7 +88,7 @@ export const gather = mended((heap, args) => {
 
 const boxOf = (heap: WasmHeap, x: TensorInfo, begin: Shape, size: number[]): TensorInfo => {
   const out = heap.makeOutput(size, x.dtype);
-  copyBox(cornerOf(heap, x, begin), cornerOf(heap, out, zerosOf(size)), size);
+  copyBox(cornerOf(heap, x, begin), cornerOf(heap, out, zerosOf(size)), size, rowsOn(heap));
   return out;
 };
 
@@ -115,7 +127,7 @@ export const pad = mended((heap, args) => {
   const out = heap.makeOutput(shape, x.dtype);
   heap.typedArrayFromHeap(out).fill(constantValue);
   const begin = x.shape.map((_, i) => paddings[i]?.[0] ?? 0);
-  copyBox(cornerOf(heap, x, zerosOf(x.shape)), cornerOf(heap, out, begin), x.shape);
+  copyBox(cornerOf(heap, x, zerosOf(x.shape)), cornerOf(heap, out, begin), x.shape, rowsOn(heap));
   return out;
 });
 
@@ -140,7 +152,7 @@ export const concat = mended((heap, args) => {
     .filter(({ shape }) => sizeOf(shape) > 0)
     .reduce((start, x) => {
       const begin = zerosOf(x.shape).map((_, i) => (i === axis ? start : 0));
-      copyBox(cornerOf(heap, x, zerosOf(x.shape)), cornerOf(heap, out, begin), x.shape);
+      copyBox(cornerOf(heap, x, zerosOf(x.shape)), cornerOf(heap, out, begin), x.shape, rowsOn(heap));
       return start + (x.shape[axis] as number);
     }, 0);
   return out;

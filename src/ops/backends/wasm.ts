@@ -5,6 +5,7 @@ import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
 import { tf } from '../tf.js';
+import { installElements } from './wasm-elements.js';
 import { installGemm, openerOf, type GemmKind } from './wasm-gemm.js';
 import { mendWasmKernels } from './wasm-kernels.js';
 
@@ -33,6 +34,7 @@ export const startWasm = async (options: WasmOptions): Promise<Result<'wasm'>> =
     if (wasmPath !== undefined) setWasmPaths(wasmPath);
     if (await tf.setBackend('wasm')) {
       await installGemm(tf.backend(), opener.right);
+      await installElements(tf.backend());
       return E.right('wasm');
     }
   } catch {

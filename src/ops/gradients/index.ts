@@ -9,6 +9,8 @@ import { indexing } from './indexing.js';
 import { layout } from './layout.js';
 import { linear } from './linear.js';
 import { reduction } from './reduction.js';
+import { crossEntropyRules } from '../cross-entropy.js';
+import { siluRules } from '../silu.js';
 import type { Rule } from './rule.js';
 
 /** Every rule, in no particular order. */
@@ -21,4 +23,6 @@ export const gradients: ReadonlyArray<Rule> = [
   ...layout,
   ...indexing,
   ...constant,
+  ...crossEntropyRules,
+  ...siluRules,
 ];
