@@ -21,8 +21,10 @@ const composed = (logits: Tensor, labels: Tensor): Tensor => {
   const most = tf.max(logits, 1, true);
   // log sum e^z = max z - log max softmax(z), since the largest probability is e^0 by the sum of e^(z - max z)
   const logSum = tf.sub(most, tf.log(tf.max(tf.softmax(logits), 1, true)));
-  const chosen = tf.sum(tf.mul(logits, atLabels(labels, V)), 1, true);
-  return tf.reshape(tf.mul(tf.sub(logSum, chosen), counted(labels, V)), [-1]);
+  const inside = tf.reshape(counted(labels, V), [-1]);
+  // no one-hot labels: they are as large as the logits
+  const places = tf.stack([tf.range(0, labels.size, 1, 'int32'), tf.mul(labels, tf.cast(inside, 'int32'))], 1);
+  return tf.mul(tf.sub(tf.reshape(logSum, [-1]), tf.gatherND(logits, places)), inside);
 };
 
 /** dz = dy (softmax(z) - onehot(y)) for rows with a label, 0 for others; dy [N]. */

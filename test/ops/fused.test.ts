@@ -50,7 +50,10 @@ describe('crossEntropies', () => {
       const most = Math.max(...row);
       return most + Math.log(row.reduce((sum, v) => sum + Math.exp(v - most), 0)) - row[label]!;
     });
-    expect(await read(crossEntropies(tensorOf(z, [5, 5]), labels()))).toBeAllClose(expected, { rtol: 1e-5, atol: 1e-5 });
+    expect(await read(crossEntropies(tensorOf(z, [5, 5]), labels()))).toBeAllClose(expected, {
+      rtol: 1e-5,
+      atol: 1e-5,
+    });
   });
 
   it('does not overflow', async () => {
