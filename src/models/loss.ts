@@ -4,6 +4,7 @@
 import { scope } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
 import { crossEntropies } from '../ops/cross-entropy.js';
+import { logSumExp } from '../ops/softmax.js';
 import { tf } from '../ops/tf.js';
 
 /** Label of positions that do not count, as in torch and transformers. */
