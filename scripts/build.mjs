@@ -1,10 +1,11 @@
 /**
- * Builds dist/ from nothing: declarations and modules by tsc, then the executable bit of the command.
+ * Builds dist/ from nothing: declarations and modules by tsc, the command as a bundle, then its executable bit.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, 'dist/cli/main.js');
@@ -21,6 +22,7 @@ const brokenBin = () => {
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')];
 const child = spawnSync(process.execPath, tsc, { cwd: root, stdio: 'inherit' });
+if (child.status === 0) await bundle(root);
 const broken = child.status === 0 ? brokenBin() : 'tsc failed';
 if (broken !== undefined) console.error(`build: ${broken}`);
 process.exitCode = broken === undefined ? 0 : 1;
