@@ -5,8 +5,11 @@
  * twice, first for its names, which takes longer for tfjs than all the rest.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+
+const load = createRequire(import.meta.url);
 
 const required = {
   name: 'required',
@@ -14,9 +17,10 @@ const required = {
     onResolve({ filter: /^@tensorflow\// }, ({ path, namespace }) =>
       namespace === 'required' ? { path, external: true } : { path, namespace: 'required' },
     );
-    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)});`,
-    }));
+    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => {
+      const names = Object.keys(load(path)).filter((name) => name !== 'default');
+      return { contents: `export const { ${names.join(', ')} } = require(${JSON.stringify(path)});` };
+    });
   },
 };
 

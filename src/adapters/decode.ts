@@ -6,8 +6,8 @@ import { E, F } from '../fp.js';
 import type { RawTensor } from '../io/safetensors/write.js';
 import type { ModelSpec } from '../models/spec.js';
 import { decodeFloats, isFloat } from '../ops/dtype.js';
-import { tensorOf } from '../ops/backend.js';
-import { recordOf, sameShape, showShape } from '../ops/tensor.js';
+import { tensorFrom, tensorOf } from '../ops/backend.js';
+import { recordOf, sameShape, showShape, sizeOf } from '../ops/tensor.js';
 import { all, fail, orProblems, problem, unsupported, type Problem, type Result } from '../problem.js';
 import type { AdapterFiles } from './adapter-files.js';
 import type { Leaf } from './adapter.js';
@@ -105,9 +105,14 @@ const tensorProblems = (p: ParamSpec, stored: RawTensor): ReadonlyArray<Problem>
     : [problem(`${file}: ${p.name}`, 'a floating point tensor', stored.dtype)]),
 ];
 
+/** All bits of a float32's exponent: set in infinities and NaN only. */
+const EXPONENT = 0x7f800000;
+
 const nonFinite = (name: string, values: Float32Array): ReadonlyArray<Problem> => {
-  const i = values.findIndex((v) => !Number.isFinite(v));
-  return i < 0
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  let i = 0;
+  while (i < bits.length && ((bits[i] as number) & EXPONENT) !== EXPONENT) i++;
+  return i === bits.length
     ? []
     : [
         problem(
@@ -119,24 +124,41 @@ const nonFinite = (name: string, values: Float32Array): ReadonlyArray<Problem> =
       ];
 };
 
-/** A tensor of the file: numbers for the backend, or integers that stay on the host. */
-type Read = readonly [param: ParamSpec, stored: RawTensor, value: Float32Array | Indices];
+/** A tensor of the file: its numbers, or integers that stay on the host. */
+interface Read {
+  readonly param: ParamSpec;
+  readonly stored: RawTensor;
+  readonly value: (() => Float32Array) | Indices;
+}
 
-const isIndices = (value: Float32Array | Indices): value is Indices => !(value instanceof Float32Array);
+const isIndices = (value: Read['value']): value is Indices => typeof value !== 'function';
 
-const readParam = (p: ParamSpec, stored: RawTensor): Result<Read> => {
-  if (p.into !== undefined)
-    return E.map((value: Indices): Read => [p, stored, value])(decodeIndices(`${file}: ${p.name}`, p, stored));
+const readParam = (param: ParamSpec, stored: RawTensor, place: (n: number) => Float32Array): Result<Read> => {
+  if (param.into !== undefined)
+    return E.map((value: Indices): Read => ({ param, stored, value }))(
+      decodeIndices(`${file}: ${param.name}`, param, stored),
+    );
+  if (stored.inFile === true) {
+    const values = decodeFloats(stored.dtype, stored.bytes, place(sizeOf(stored.shape)));
+    const again = () => decodeFloats(stored.dtype, stored.bytes);
+    return orProblems(nonFinite(param.name, values), () => ({ param, stored, value: again }));
+  }
   const values = decodeFloats(stored.dtype, stored.bytes);
-  return orProblems(nonFinite(p.name, values), (): Read => [p, stored, values]);
+  return orProblems(nonFinite(param.name, values), () => ({ param, stored, value: () => values }));
 };
+
+const sameValues = (a: Float32Array, b: Float32Array): boolean => a === b || a.every((v, i) => v === b[i]);
 
 /** Second names whose values are not those of the first. */
 const copyProblems = (read: ReadonlyArray<Read>): ReadonlyArray<Problem> => {
-  const values = new Map(read.map(([p, , value]) => [p.name, value]));
-  return read.flatMap(([p, , value]) => {
+  const values = new Map(read.map(({ param, value }) => [param.name, value]));
+  return read.flatMap(({ param: p, value }) => {
     const first = p.copyOf === undefined ? value : values.get(p.copyOf);
-    if (first === value || isIndices(value) || (first instanceof Float32Array && first.every((v, i) => v === value[i])))
+    if (
+      first === value ||
+      isIndices(value) ||
+      (first !== undefined && !isIndices(first) && sameValues(first(), value()))
+    )
       return [];
     return [problem(`${file}: ${p.name}`, `the values of ${p.copyOf}`, 'others', 'Both belong to one tied parameter.')];
   });
@@ -147,12 +169,14 @@ type LeafTensors = Pick<LeafParts, 'params' | 'dtypes'> & { readonly indices: Re
 
 const leafTensors = (read: ReadonlyArray<Read>): LeafTensors => ({
   params: recordOf(
-    read.flatMap(([p, { shape }, value]) =>
-      isIndices(value) || p.copyOf !== undefined ? [] : [[p.name, tensorOf(value, shape)] as const],
+    read.flatMap(({ param: p, stored: { shape, inFile }, value }) =>
+      isIndices(value) || p.copyOf !== undefined
+        ? []
+        : [[p.name, inFile === true ? tensorFrom(value, shape) : tensorOf(value(), shape)] as const],
     ),
   ),
-  indices: recordOf(read.flatMap(([p, , value]) => (isIndices(value) ? [[p.name, value] as const] : []))),
-  dtypes: recordOf(read.map(([p, { dtype }]) => [p.name, dtype] as const)),
+  indices: recordOf(read.flatMap(({ param, value }) => (isIndices(value) ? [[param.name, value] as const] : []))),
+  dtypes: recordOf(read.map(({ param, stored }) => [param.name, stored.dtype] as const)),
 });
 
 /**
@@ -166,10 +190,15 @@ export const decodeTensors = (layout: Layout, tensors: ReadonlyMap<string, RawTe
     return stored === undefined ? [] : [[p, stored] as const];
   });
   const shapes = there.flatMap(([p, stored]) => tensorProblems(p, stored));
+  let checked = new Float32Array();
+  const place = (n: number): Float32Array => {
+    if (checked.length < n) checked = new Float32Array(n);
+    return checked.subarray(0, n);
+  };
   const names = nameProblems(layout.params, tensors);
   return F.pipe(
     orProblems([...names, ...shapes], () => there),
-    E.chain((found) => all(found.map(([p, stored]) => readParam(p, stored)))),
+    E.chain((found) => all(found.map(([p, stored]) => readParam(p, stored, place)))),
     E.chain((read) => orProblems(copyProblems(read), () => leafTensors(read))),
   );
 };

@@ -5,7 +5,7 @@ import type { Adapter, Leaf } from '../adapters/adapter.js';
 import { additive, compose, scale } from '../adapters/combine.js';
 import { specAfter } from '../adapters/compile.js';
 import { E } from '../fp.js';
-import { loadAdapter } from '../io/peft.js';
+import { loadAdapter, type ReadOptions } from '../io/peft.js';
 import { untie } from '../models/spec-of.js';
 import type { ModelSpec } from '../models/spec.js';
 import { orProblems, type Problem, type Result } from '../problem.js';
@@ -43,7 +43,11 @@ const scaled = (leaf: Leaf, c: number | undefined): Result<Adapter> =>
  * Problems: those of every folder, marked with it where there are several; factors other than 1 for adapters that are not
  * additive.
  */
-export const loadAdapters = async (list: AdapterList, base: ModelSpec): Promise<Result<LoadedAdapters>> => {
+export const loadAdapters = async (
+  list: AdapterList,
+  base: ModelSpec,
+  options: ReadOptions = {},
+): Promise<Result<LoadedAdapters>> => {
   const untied = list.untie && base.ties.length > 0;
   const problems: Problem[] = [];
   const adapters: Adapter[] = [];
@@ -53,7 +57,7 @@ export const loadAdapters = async (list: AdapterList, base: ModelSpec): Promise<
   for (const [i, folder] of list.folders.entries()) {
     const several = list.folders.length > 1;
     const where = (at: string): string => (several && !at.startsWith(folder) ? `${folder}: ${at}` : at);
-    const loaded = await loadAdapter(folder, spec);
+    const loaded = await loadAdapter(folder, spec, options);
     const leaf = E.map(({ adapter }: { readonly adapter: Leaf }) =>
       untied && i === 0 ? onTied(adapter, base) : adapter,
     )(loaded);

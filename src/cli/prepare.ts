@@ -2,6 +2,7 @@
  * What every command that writes a model folder looks at first, all problems at once.
  */
 import { E } from '../fp.js';
+import type { ReadOptions } from '../io/peft.js';
 import type { ModelSpec } from '../models/spec.js';
 import { orProblems, type Result } from '../problem.js';
 import { loadAdapters, type AdapterList, type LoadedAdapters } from './adapters.js';
@@ -14,9 +15,10 @@ export const prepare = async (
   adapters: AdapterList,
   spec: ModelSpec,
   session: Session,
+  options: ReadOptions = {},
 ): Promise<Result<LoadedAdapters>> => {
   const free = await freeFolder(out);
-  const loaded = await loadAdapters(adapters, spec);
+  const loaded = await loadAdapters(adapters, spec, options);
   if (E.isLeft(loaded)) return E.isLeft(free) ? E.left([...free.left, ...loaded.left]) : loaded;
   loaded.right.warnings.forEach(session.warn);
   return orProblems(E.isLeft(free) ? free.left : [], () => loaded.right);

@@ -50,6 +50,8 @@ export interface Writer {
 export interface FileSystem {
   /** Opens a file for positioned reads. */
   readonly openFile: (path: string) => Promise<Result<ByteSource>>;
+  /** Fills `into` from a position of a file, without giving way: for a little that is asked for in the middle of a computation. */
+  readonly readNow: (path: string, position: number, into: Uint8Array) => Result<Uint8Array>;
   /** Text of a UTF-8 file of at most `limit` bytes (100 MB unless told). */
   readonly readText: (path: string, limit?: number) => Promise<Result<string>>;
   /** Names in a folder, sorted. */

@@ -16,6 +16,7 @@ import { mapRecord, recordOf, type Tensor } from '../ops/tensor.js';
 import { fail, type Result } from '../problem.js';
 import { openCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { Writer } from './file-system.js';
+import { tensorsInFile } from './file-tensors.js';
 import { parsePythonJson } from './json.js';
 import { serialize, type RawTensor } from './safetensors/write.js';
 
@@ -62,6 +63,11 @@ export const readAll = async (checkpoint: Checkpoint): Promise<Result<ReadonlyMa
 export interface ReadOptions {
   /** Folders of the adapters inside it, by name, in place of those that its config names. */
   readonly nested?: Readonly<Record<string, string>>;
+  /**
+   * 'file': parameters stay in the adapter's own file, which must not change, until they are used; for a merge, which uses each
+   * once. 'memory' unless told.
+   */
+  readonly keep?: 'memory' | 'file';
 }
 
 /** A folder below another, named by untrusted content; `undefined` where it is not there or would lead out. */
@@ -94,7 +100,7 @@ const readNested = async (
         `only the path ${JSON.stringify(path)}, which is not inside`,
         `Copy that adapter into ${folder}/${name}, or name its folder (nested: { "${name}": ... }).`,
       )
-    : readOwnFiles(found);
+    : readOwnFiles(found, 'memory');
 };
 
 /**
@@ -104,9 +110,9 @@ const readNested = async (
  */
 export const readAdapterFiles = async (
   folder: string,
-  { nested = {} }: ReadOptions = {},
+  { nested = {}, keep = 'memory' }: ReadOptions = {},
 ): Promise<Result<AdapterFiles>> => {
-  const own = await readOwnFiles(folder);
+  const own = await readOwnFiles(folder, keep);
   if (E.isLeft(own)) return own;
   const inner = new Map<string, AdapterFiles>();
   for (const [name, path] of nestedFolders(methodIn(own.right.config), own.right.config)) {
@@ -118,7 +124,7 @@ export const readAdapterFiles = async (
 };
 
 /** The files of a folder alone. */
-const readOwnFiles = async (folder: string): Promise<Result<AdapterFiles>> => {
+const readOwnFiles = async (folder: string, keep: 'memory' | 'file'): Promise<Result<AdapterFiles>> => {
   const configPath = await existing(folder, adapterFileNames.config);
   if (E.isLeft(configPath)) return configPath;
   if (configPath.right === undefined)
@@ -131,7 +137,8 @@ const readOwnFiles = async (folder: string): Promise<Result<AdapterFiles>> => {
   if (E.isLeft(json)) return json;
   const checkpoint = await openCheckpoint(path.right);
   if (E.isLeft(checkpoint)) return checkpoint;
-  const tensors = await readAll(checkpoint.right);
+  const tensors =
+    keep === 'file' ? E.right(tensorsInFile(checkpoint.right, path.right)) : await readAll(checkpoint.right);
   await checkpoint.right.close();
   return E.map((all: ReadonlyMap<string, RawTensor>) => ({
     config: json.right.value,

@@ -2,6 +2,7 @@
  * The border to tfjs: choosing a backend, bringing values in, reading them, freeing them.
  */
 import { startCpu } from './backends/cpu.js';
+import { tensorElsewhere } from './backends/elsewhere.js';
 import { startWasm } from './backends/wasm.js';
 import type { GemmKind } from './backends/wasm-gemm.js';
 import { startWebgpu } from './backends/webgpu.js';
@@ -107,3 +108,11 @@ export const tensorOf = (values: Float32Array | Int32Array, shape: Shape): Tenso
     [...shape],
     values instanceof Int32Array ? 'int32' : 'float32',
   );
+
+/**
+ * A float32 tensor of `shape` whose values are asked for when they are needed: at each `read`, and once when something is computed
+ * with it, from when on the current backend holds them.
+ *
+ * @param values gives as many numbers as the shape has, in row-major order, the same each time, in a new array
+ */
+export const tensorFrom = (values: () => Float32Array, shape: Shape): Tensor => tensorElsewhere(values, shape);

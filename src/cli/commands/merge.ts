@@ -97,7 +97,7 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
     const { ties } = base.model.spec;
     if (options.adapters.untie && ties.length === 0)
       return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
-    const loaded = await prepare(options.out, options.adapters, base.model.spec, session);
+    const loaded = await prepare(options.out, options.adapters, base.model.spec, session, { keep: 'file' });
     if (E.isLeft(loaded)) return loaded;
     return options.dryRun ? dryRun(base, loaded.right, options.out) : merged(base, loaded.right, options, session);
   });

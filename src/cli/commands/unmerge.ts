@@ -81,7 +81,7 @@ const restore = async (
 };
 
 const subtract = async (merged: ModelFolder, options: Options, session: Session): Promise<Result<Report>> => {
-  const loaded = await prepare(options.out, options.adapters, merged.model.spec, session);
+  const loaded = await prepare(options.out, options.adapters, merged.model.spec, session, { keep: 'file' });
   if (E.isLeft(loaded)) return loaded;
   const adapter = E.mapLeft(needsBase)(invertible(loaded.right.adapter));
   if (E.isLeft(adapter)) return adapter;

@@ -100,11 +100,10 @@ const merges = async (
           unit: {
             ...placesOf(file, offset + start * rowBytes, at + start * rowBytes),
             byteLength: count * rowBytes,
-            // slices: what is sent to a thread is copied with the whole array behind it
             matrix: {
               ...matrix,
               rows: count,
-              terms: matrix.terms.map((t) => ({ ...t, B: t.B.slice(start * t.rank, (start + count) * t.rank) })),
+              terms: matrix.terms.map((t) => ({ ...t, B: t.B.subarray(start * t.rank, (start + count) * t.rank) })),
             },
             tileBytes: run.tileBytes,
           },

@@ -6,4 +6,4 @@ export { writeFolderAtomic } from './atomic-folder.js';
 export { copyFile } from './durable.js';
 export { pathInside } from './inside.js';
 export { openLanes } from './lanes.js';
-export { listFolder, openFile, readText, statFile } from './read.js';
+export { listFolder, openFile, readNow, readText, statFile } from './read.js';

@@ -6,11 +6,12 @@ import { Worker } from 'node:worker_threads';
 import { openRowMerger } from '../../ops/kernels/merge.js';
 import type { Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
-import type { Lane } from '../merge/unit.js';
+import type { Lane, Unit } from '../merge/unit.js';
+import { openMailbox } from './mailbox.js';
 import { unitRunner } from './run-unit.js';
 import type { Order } from './thread.js';
 
-/** A thread needs its code and the factors of the units that wait; the rest of its memory is the kernel's. */
+/** A thread needs its code; the rest of its memory is the kernel's. */
 const limits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 };
 
 /** Starts thread.ts; from source, as in tests, through the loader for TypeScript. */
@@ -21,6 +22,9 @@ const startWorker = (): Worker => {
   const code = `import('tsx/esm/api').then((tsx) => tsx.tsImport(${JSON.stringify(thread)}, ${JSON.stringify(here)}))`;
   return new Worker(code, { eval: true, execArgv: ['--conditions=weft-source'] });
 };
+
+/** Units that a thread is given at once: one to do, one to go on with. */
+const DEPTH = 2;
 
 interface Waiting {
   readonly resolve: (result: Result<number>) => void;
@@ -42,7 +46,7 @@ const threadLane = () => {
   });
   worker.on('error', end);
   worker.on('exit', (code) => end(new Error(`a thread that merges ended with code ${code}`)));
-  const run: Lane = (unit) =>
+  const send = (unit: Unit): Promise<Result<number>> =>
     new Promise((resolve, reject) => {
       if (state.ended !== undefined) return reject(state.ended);
       const id = state.next++;
@@ -50,7 +54,16 @@ const threadLane = () => {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       worker.postMessage({ id, unit } satisfies Order);
     });
-  return { run, depth: 2, stop: () => worker.terminate() };
+  const free = Array.from({ length: DEPTH }, openMailbox);
+  const run: Lane = async (unit) => {
+    const put = free.pop() ?? openMailbox();
+    try {
+      return await send(put(unit));
+    } finally {
+      free.push(put);
+    }
+  };
+  return { run, depth: DEPTH, stop: () => worker.terminate() };
 };
 
 /** This thread, which gives way to what else happens between two units. */

@@ -22,7 +22,7 @@ const readFully = (descriptor: number, into: Uint8Array, position: number): numb
 };
 
 /** Fills `into` from a place. */
-export const readNow = ({ path, descriptor, position }: Place, into: Uint8Array): Result<void> => {
+export const fillNow = ({ path, descriptor, position }: Place, into: Uint8Array): Result<void> => {
   const done = attemptNow(path, 'a readable file', () => readFully(descriptor, into, position));
   if (E.isLeft(done)) return done;
   return done.right === into.length ? E.right(undefined) : becameShorter(path, position, into.length, done.right);

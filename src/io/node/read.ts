@@ -1,15 +1,15 @@
 /**
  * Reading files and folders in Node.
  */
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
 import { allocate } from '../allocate.js';
 import type { FileSystem } from '../file-system.js';
 import { checkedRange } from '../byte-source.js';
-import { attempt } from './attempt.js';
-import { becameShorter } from './positioned.js';
+import { attempt, attemptNow } from './attempt.js';
+import { becameShorter, fillNow } from './positioned.js';
 
 /** One system call reads at most this much; Linux and Node stop below 2 GiB. */
 const MAX_READ = 1 << 30;
@@ -98,3 +98,12 @@ export const readText: FileSystem['readText'] = async (path, limit = MAX_TEXT_BY
 /** See `FileSystem.listFolder`. */
 export const listFolder: FileSystem['listFolder'] = (path) =>
   attempt(path, 'a readable folder', async () => (await readdir(path)).toSorted());
+
+/** See `FileSystem.readNow`. */
+export const readNow: FileSystem['readNow'] = (path, position, into) => {
+  const opened = attemptNow(path, 'a readable file', () => openSync(path, constants.O_RDONLY));
+  if (E.isLeft(opened)) return opened;
+  const read = fillNow({ path, descriptor: opened.right, position }, into);
+  closeSync(opened.right);
+  return E.map(() => into)(read);
+};

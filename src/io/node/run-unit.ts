@@ -5,7 +5,7 @@ import { E } from '../../fp.js';
 import type { RowMerger } from '../../ops/kernels/merge.js';
 import type { Result } from '../../problem.js';
 import { rowsFitting, type Place, type Unit } from '../merge/unit.js';
-import { readNow, writeNow } from './positioned.js';
+import { fillNow, writeNow } from './positioned.js';
 
 const moved = (place: Place, by: number): Place => ({ ...place, position: place.position + by });
 
@@ -34,7 +34,7 @@ export const unitRunner = (merger: RowMerger): ((unit: Unit) => Result<number>) 
     const { step, buffer, merge } = stepsOf(unit, merger, spare);
     for (let offset = 0; offset < byteLength; offset += step) {
       const bytes = buffer.subarray(0, Math.min(step, byteLength - offset));
-      const read = readNow(moved(from, offset), bytes);
+      const read = fillNow(moved(from, offset), bytes);
       if (E.isLeft(read)) return read;
       const merged = merge(offset, bytes);
       if (merged.overflow >= 0) {

@@ -22,6 +22,8 @@ export interface TensorType {
 /** A tensor as stored: row-major little-endian bytes. */
 export interface RawTensor extends TensorType {
   readonly bytes: Uint8Array;
+  /** `bytes` are read from a file each time that they are asked for, and good until those of another tensor are. */
+  readonly inFile?: true;
 }
 
 /** The start of a file and what it says; after `bytes` follow the tensors in the order of `header.tensors`. */

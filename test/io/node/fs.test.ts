@@ -23,7 +23,8 @@ describe('#fs', () => {
   it('says in browsers that paths need Node, and has no threads', async () => {
     const { openLanes, ...files } = browser;
     expect(await openLanes(2)).toBeUndefined();
-    for (const f of Object.values(files) as ReadonlyArray<(path: string) => Promise<ReturnType<typeof fail>>>) {
+    type Fails = (path: string) => ReturnType<typeof fail> | Promise<ReturnType<typeof fail>>;
+    for (const f of Object.values(files) as unknown as ReadonlyArray<Fails>) {
       expect(problemsOf(await f('models/x'))[0]).toContain(
         'models/x: expected a file system, found a browser. paths need Node',
       );
