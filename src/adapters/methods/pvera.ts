@@ -7,30 +7,18 @@
 import * as t from 'io-ts';
 import { field, floatField, nullable, type BaseConfig, type Fields, type Values } from '../config.js';
 import type { Method } from '../method.js';
+import { projectionFields } from '../projection-method.js';
 import { scaledProjections, type ScaledDetail } from '../scaled-projections.js';
-import {
-  layerSelection,
-  positiveInt,
-  probability,
-  targetModules,
-  torchSeed,
-  trainedBias,
-} from '../targeting-fields.js';
+import { positiveInt, probability, torchSeed } from '../targeting-fields.js';
 import { changed, loraTargets } from '../targets/defaults.js';
 
 const fields = {
-  ...targetModules,
-  ...layerSelection,
-  ...trainedBias,
+  ...projectionFields,
   d_initial: floatField(t.number, 0.1),
-  fan_in_fan_out: field(t.boolean, false),
   generator_seed: nullable(torchSeed),
-  init_weights: field(t.boolean, true),
-  projection_prng_key: field(torchSeed, 0),
   pvera_dropout: floatField(probability, 0),
   r: field(positiveInt, 256),
   sample_at_inference: field(t.boolean, false),
-  save_projection: field(t.boolean, true),
 } as const satisfies Fields;
 
 type PveraConfig = BaseConfig & Values<typeof fields>;

@@ -7,27 +7,15 @@
 import * as t from 'io-ts';
 import { field, floatField, type BaseConfig, type Fields, type Values } from '../config.js';
 import type { Method } from '../method.js';
+import { projectionFields } from '../projection-method.js';
 import { scaledProjections, type ScaledDetail } from '../scaled-projections.js';
-import {
-  layerSelection,
-  positiveInt,
-  probability,
-  targetModules,
-  torchSeed,
-  trainedBias,
-} from '../targeting-fields.js';
+import { positiveInt, probability } from '../targeting-fields.js';
 import { changed, loraTargets } from '../targets/defaults.js';
 
 const fields = {
-  ...targetModules,
-  ...layerSelection,
-  ...trainedBias,
+  ...projectionFields,
   d_initial: floatField(t.number, 0.1),
-  fan_in_fan_out: field(t.boolean, false),
-  init_weights: field(t.boolean, true),
-  projection_prng_key: field(torchSeed, 0),
   r: field(positiveInt, 256),
-  save_projection: field(t.boolean, true),
   vera_dropout: floatField(probability, 0),
 } as const satisfies Fields;
 
