@@ -112,6 +112,8 @@ export interface Method<C extends BaseConfig = any, D = any> {
    * here, and a type is named where it is not the parameter's own.
    */
   readonly toFile?: (config: C, params: Weights) => Readonly<Record<string, FileTensor>>;
+  /** How many tasks a config knows, where each sample is routed by its task (`Routing.taskIds`). */
+  readonly tasks?: (config: C) => number;
   /** Other adapters inside one, each in a folder of its own. */
   readonly nested?: NestedAdapters;
   /** What the method does to one site's parameter. */

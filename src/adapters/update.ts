@@ -178,7 +178,10 @@ export interface Prompt {
 /** The key under which virtual tokens stand beside the weights; no parameter has this name. */
 export const promptKey = '(prompt)';
 
-/** y' = y + mask * (u(y) - y): an update on some positions only; mask [batch, T] of zeros and ones. */
+/**
+ * y' = y + mask * (u(y) - y): an update on some positions only; mask [batch, T] of zeros and ones. A layer that computes the last n
+ * tokens of each sequence, or one more, goes by the last n columns; tokens before all columns are left alone.
+ */
 export interface Masked {
   readonly kind: 'Masked';
   readonly update: WeightUpdate;

@@ -30,6 +30,9 @@ const withOut = (parser: Commander): Commander =>
 const withInputIds = (parser: Commander): Commander =>
   parser.option('--input-ids <ids>', 'token ids, separated by commas (required)');
 
+const withTask = (parser: Commander): Commander =>
+  parser.option('--task-id <n>', 'task of the text, for adapters that route by task (Poly, multitask prompt tuning)');
+
 const withBackend = (parser: Commander): Commander =>
   parser.option('--backend <name>', 'wasm (default), cpu or webgpu');
 
@@ -101,7 +104,7 @@ const logits: Command = {
       .option('--out <file>', 'safetensors file for logits and what the model read (required)')
       .option('--merged', 'merge the adapter first instead of running it beside the weights')
       .option('--force', 'replace the file at --out');
-    return withBackend(parser);
+    return withBackend(withTask(parser));
   },
   load: async () => (await import('./commands/logits.js')).logits,
 };
@@ -117,7 +120,7 @@ const generate: Command = {
       .option('--top-p <number>', 'sample from the fewest tokens whose probabilities add up to this')
       .option('--seed <n>', 'seed of the samples, 0 by default; the same seed gives the same tokens')
       .option('--eos-token-id <ids>', 'tokens that end the text, those of config.json by default');
-    return withBackend(parser);
+    return withBackend(withTask(parser));
   },
   load: async () => (await import('./commands/generate.js')).generate,
 };

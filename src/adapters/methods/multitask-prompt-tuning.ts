@@ -86,5 +86,6 @@ export const multitaskPromptTuning: Method<MultitaskConfig, PromptSizes> = {
         E.right(normal(k, shape, 0, role === 'E' ? 1 : 0.02)),
       ),
     )(initable(c)),
+  tasks: (c) => c.num_tasks,
   update: (c, { detail }, tensors, { routing }) => softPrompt(c, detail, prompts(c, tensors, routing), true),
 };

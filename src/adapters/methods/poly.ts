@@ -116,5 +116,6 @@ export const poly: Method<PolyConfig, null> = {
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec))),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (_site, role, k, shape) => E.right(start(c, role, k, shape))),
+  tasks: (c) => c.n_tasks,
   update: (c, _site, tensors, { routing }) => update(c, tensors, routing),
 };

@@ -5,7 +5,7 @@ import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { sequence, type Branch, type ReplaceRows, type WeightUpdate } from '../update.js';
 import { applyUpdate, magnitudeRatio } from './apply.js';
-import { rankGates } from './gated.js';
+import { lastTokensOf, rankGates } from './gated.js';
 import { residualFactors } from './residual.js';
 import { alongAxis, deflation } from './turn.js';
 import { asMatrix } from './view.js';
@@ -61,7 +61,8 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       if (update.kind === 'Masked') {
         const y = before.y();
         const changed = step(update.update, { W: before.W, y: () => y }, use);
-        return tf.add(y, tf.mul(tf.sub(changed, y), tf.reshape(update.mask, [-1, 1])));
+        const mask = lastTokensOf(update.mask, (y.shape[0] as number) / (update.mask.shape[0] as number));
+        return tf.add(y, tf.mul(tf.sub(changed, y), tf.reshape(mask, [-1, 1])));
       }
       if (update.kind === 'Gated') {
         const y = before.y();

@@ -10,10 +10,11 @@ import type { Gated } from '../branch.js';
 /** h * g; h where there are no gates. */
 export const gated = (h: Tensor, g: Tensor | undefined): Tensor => (g === undefined ? h : tf.mul(h, g));
 
-/** The last n of T tokens of gates [batch, T, E]: a head may be asked for these alone. */
-const lastOf = (gates: Tensor, n: number): Tensor => {
-  const [batch, T, E] = gates.shape as [number, number, number];
-  return n === T ? gates : tf.slice(gates, [0, T - n, 0], [batch, n, E]);
+/** The last n of T tokens of x [batch, T, ...]: a head may be asked for these alone. Before the first one all is 0. */
+export const lastTokensOf = (x: Tensor, n: number): Tensor => {
+  const [batch, T, ...rest] = x.shape as [number, number, ...number[]];
+  if (n <= T) return n === T ? x : tf.slice(x, [0, T - n, ...rest.map(() => 0)], [batch, n, ...rest]);
+  return tf.concat([tf.zeros([batch, n - T, ...rest]), x], 1);
 };
 
 /**
@@ -29,6 +30,6 @@ export const rankGates = ({ gates, experts }: Gated, n: number): Tensor | undefi
     Float32Array.from({ length: E * R }, (_, i) => (experts[i % R] === Math.floor(i / R) ? 1 : 0)),
     [E, R],
   );
-  const own = batch * T === 1 ? gates : lastOf(gates, n / batch);
+  const own = batch * T === 1 ? gates : lastTokensOf(gates, n / batch);
   return matMul(tf.reshape(own, [-1, E]), owners);
 };

@@ -4,6 +4,7 @@
 import type { Adapter } from '../../adapters/adapter.js';
 import { attach } from '../../adapters/apply.js';
 import { specAfter } from '../../adapters/compile.js';
+import type { Routing } from '../../adapters/method.js';
 import { print } from '../../adapters/print.js';
 import { E } from '../../fp.js';
 import type { ModelFolder } from '../../io/merge/unmerge.js';
@@ -16,11 +17,12 @@ import { dispose, type Backend } from '../../ops/backend.js';
 import { key } from '../../ops/random.js';
 import { all, orProblems, type Result } from '../../problem.js';
 import { optionalAdapterList } from '../adapter-options.js';
-import { loadAdapters, type AdapterList } from '../adapters.js';
+import { loadAdapters, type AdapterList, type LoadedAdapters } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { backend, integer, naturals, optionalNaturals, optionalNumber, text, type Given } from '../given.js';
 import { startClock } from '../measure.js';
 import { showBytes, showDuration, showMany } from '../quantities.js';
+import { givenTask, routingFor } from '../routing.js';
 import type { Session } from '../session.js';
 import { startBackend } from '../start-backend.js';
 import { printable } from '../style.js';
@@ -38,6 +40,7 @@ interface Options {
   readonly base: string;
   readonly adapters: AdapterList;
   readonly ids: ReadonlyArray<number>;
+  readonly task: number | undefined;
   readonly maxNewTokens: number;
   readonly choice: Choice | undefined;
   /** `undefined` for what config.json says. */
@@ -77,7 +80,7 @@ const endsOf = (config: Readonly<Record<string, unknown>>): ReadonlyArray<number
 const samplingOf = (choice: Choice | undefined): Sampling | undefined =>
   choice === undefined ? undefined : { ...choice.filters, key: key(choice.seed) };
 
-const compute = async (base: ModelFolder, adapter: Adapter, options: Options, session: Session) => {
+const compute = async (base: ModelFolder, adapter: Adapter, routing: Routing, options: Options, session: Session) => {
   const model = languageModelOf(specAfter(adapter, base.model.spec));
   if (E.isLeft(model)) return model;
   const weights = await readWeights(base.model);
@@ -85,7 +88,7 @@ const compute = async (base: ModelFolder, adapter: Adapter, options: Options, se
   try {
     return await session.counting('generating', 'tokens', (count) => {
       let tokens = 0;
-      return generateTokens(model.right, attach(adapter, weights.right), [options.ids], {
+      return generateTokens(model.right, attach(adapter, weights.right, routing), [options.ids], {
         maxNewTokens: options.maxNewTokens,
         sampling: samplingOf(options.choice),
         eosTokenId: options.ends ?? endsOf(base.model.spec.config),
@@ -102,13 +105,20 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
   if (E.isLeft(started)) return started;
   return withModel(options.base, async (base) => {
     const loaded = await loadAdapters(options.adapters, base.model.spec);
-    const ready = all<unknown>([loaded, checkIds(`weft ${NAME}: --input-ids`, options.ids, base.model.spec)]);
+    const routing = E.chain(({ leaves }: LoadedAdapters) => routingFor(NAME, leaves, options.task, [options.ids]))(
+      loaded,
+    );
+    const ready = all<unknown>([
+      E.isLeft(loaded) ? loaded : routing,
+      checkIds(`weft ${NAME}: --input-ids`, options.ids, base.model.spec),
+    ]);
     if (E.isLeft(ready)) return ready;
     if (E.isLeft(loaded)) return loaded;
+    if (E.isLeft(routing)) return routing;
     loaded.right.warnings.forEach(session.warn);
     const { adapter, warnings } = loaded.right;
     const clock = startClock();
-    const generated = await compute(base, adapter, options, session);
+    const generated = await compute(base, adapter, routing.right, options, session);
     if (E.isLeft(generated)) return generated;
     const tokens = generated.right[0] ?? [];
     const { seconds, peakRssBytes } = clock(0);
@@ -143,6 +153,7 @@ export const generate = command<Options>({
       base: text(given, 'base', 'the folder of the base model'),
       adapters: optionalAdapterList(given),
       ids: naturals(given, 'input-ids', 'token ids, separated by commas'),
+      task: givenTask(given),
       maxNewTokens: integer(given, 'max-new-tokens', [1], 20),
       choice: choiceOf(given),
       ends: optionalNaturals(given, 'eos-token-id'),

@@ -6,6 +6,7 @@ import type { Adapter } from '../../adapters/adapter.js';
 import { apply, attach } from '../../adapters/apply.js';
 import type { ModelWeights } from '../../adapters/attached.js';
 import { mergeable } from '../../adapters/combine.js';
+import type { Routing } from '../../adapters/method.js';
 import { print } from '../../adapters/print.js';
 import { E } from '../../fp.js';
 import { readWeights } from '../../io/model.js';
@@ -27,6 +28,7 @@ import { command, type Report } from '../command.js';
 import { backend, flag, text } from '../given.js';
 import { measuredRows, startClock } from '../measure.js';
 import { givenInputs, readInputs, uploadInputs, type GivenInputs, type InputTensors } from '../model-inputs.js';
+import { givenTask, routingFor } from '../routing.js';
 import { startBackend } from '../start-backend.js';
 import { printable } from '../style.js';
 import { facts } from '../table.js';
@@ -37,6 +39,7 @@ interface Options {
   readonly base: string;
   readonly adapters: AdapterList;
   readonly inputs: GivenInputs;
+  readonly task: number | undefined;
   readonly out: string;
   readonly merged: boolean;
   readonly force: boolean;
@@ -58,11 +61,26 @@ const checkOut = async ({ out, force }: Options): Promise<Result<void>> => {
       );
 };
 
+/** The tokens of every sequence that the model reads, where there are any. */
+const sequencesOf = (inputs: InputTensors): ReadonlyArray<ReadonlyArray<number>> | undefined => {
+  const ids = inputs.get('input_ids');
+  if (ids === undefined) return undefined;
+  const [rows = 0, width = 0] = ids.shape;
+  const values = Array.from(new BigInt64Array(ids.bytes.slice().buffer), Number);
+  return Array.from({ length: rows }, (_, i) => values.slice(i * width, (i + 1) * width));
+};
+
+/** How an adapter is put to the weights. */
+interface Reading {
+  readonly merged: boolean;
+  readonly routing: Routing;
+}
+
 /** The weights as the model reads them: with the adapter beside them, or merged in float32. */
-const adapted = (adapter: Adapter, weights: Weights, merged: boolean): Result<ModelWeights> =>
+const adapted = (adapter: Adapter, weights: Weights, { merged, routing }: Reading): Result<ModelWeights> =>
   merged
     ? E.map((a: Parameters<typeof apply>[0]) => apply(a, weights))(mergeable(adapter))
-    : E.right(attach(adapter, weights));
+    : E.right(attach(adapter, weights, routing));
 
 /** What the class of a model computes, by transformers' name. */
 const outputName = ({ className }: ModelSpec): string =>
@@ -73,12 +91,12 @@ const compute = async (
   any: AnyModel,
   adapter: Adapter,
   inputs: InputTensors,
-  merged: boolean,
+  reading: Reading,
 ): Promise<Result<RawTensor>> => {
   const weights = await readWeights(base.model);
   if (E.isLeft(weights)) return weights;
   const computed = scope(() =>
-    E.map((p: ModelWeights) => runModel(any, p, uploadInputs(inputs)))(adapted(adapter, weights.right, merged)),
+    E.map((p: ModelWeights) => runModel(any, p, uploadInputs(inputs)))(adapted(adapter, weights.right, reading)),
   );
   dispose(weights.right);
   if (E.isLeft(computed)) return computed;
@@ -95,9 +113,14 @@ const prepare = async (options: Options, spec: ModelSpec) => {
   const after = E.map((a: { readonly adapter: Adapter }) => specAfter(a.adapter, spec))(loaded);
   const model = E.chain(anyModelOf)(after);
   const inputs = E.isLeft(model) ? model : await readInputs('logits', model.right, spec, options.inputs);
-  const ready = all<unknown>([out, E.isLeft(loaded) ? loaded : inputs]);
+  const routing = E.isLeft(loaded)
+    ? loaded
+    : E.chain((read_: InputTensors) => routingFor('logits', loaded.right.leaves, options.task, sequencesOf(read_)))(
+        inputs,
+      );
+  const ready = all<unknown>([out, E.isLeft(loaded) ? loaded : E.isLeft(inputs) ? inputs : routing]);
   if (E.isLeft(ready)) return ready;
-  return struct({ loaded, model, inputs });
+  return struct({ loaded, model, inputs, routing });
 };
 
 const run = async (options: Options, session: Session): Promise<Result<Report>> => {
@@ -106,11 +129,11 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
   return withModel(options.base, async (base) => {
     const prepared = await prepare(options, base.model.spec);
     if (E.isLeft(prepared)) return prepared;
-    const { loaded, model, inputs } = prepared.right;
+    const { loaded, model, inputs, routing } = prepared.right;
     loaded.warnings.forEach(session.warn);
     const { adapter } = loaded;
     const clock = startClock();
-    const computed = await compute(base, model, adapter, inputs, options.merged);
+    const computed = await compute(base, model, adapter, inputs, { merged: options.merged, routing });
     if (E.isLeft(computed)) return computed;
     const measured = clock(computed.right.bytes.length);
     const name = outputName(base.model.spec);
@@ -148,6 +171,7 @@ export const logits = command<Options>({
       base: text(given, 'base', 'the folder of the base model'),
       adapters: optionalAdapterList(given),
       inputs: givenInputs(given),
+      task: givenTask(given),
       out: text(given, 'out', 'a path for a new safetensors file'),
       merged: E.right(flag(given, 'merged')),
       force: E.right(flag(given, 'force')),

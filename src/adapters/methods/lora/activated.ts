@@ -19,7 +19,10 @@ export const lastStart = (ids: ReadonlyArray<number>, tokens: ReadonlyArray<numb
   return ids.length;
 };
 
-/** The update on the positions from each sample's last invocation on. */
+/**
+ * The update on the positions from each sample's last invocation on, and on all tokens that come after. What is generated invokes
+ * nothing by itself, as in PEFT.
+ */
 export const activated = (
   update: WeightUpdate,
   tokens: ReadonlyArray<number>,
@@ -30,7 +33,8 @@ export const activated = (
     throw new TypeError('activated LoRA looks for its invocation tokens: attach(adapter, weights, { inputIds })');
   const width = Math.max(0, ...inputIds.map((ids) => ids.length));
   const mask = inputIds.flatMap((ids) => {
-    const start = lastStart(ids, tokens);
+    // a shorter sequence is padded on the left, as in generation
+    const start = lastStart(ids, tokens) + width - ids.length;
     return Array.from({ length: width }, (_, i) => (i >= start ? 1 : 0));
   });
   return {

@@ -1,0 +1,53 @@
+/** Adapters that route, on the command line. */
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { init } from '../../../src/adapters/init.js';
+import { poly } from '../../../src/adapters/methods/poly.js';
+import { openModel } from '../../../src/io/model.js';
+import { saveAdapter } from '../../../src/io/peft.js';
+import { dispose } from '../../../src/ops/backend.js';
+import { key } from '../../../src/ops/random.js';
+import { temporaryFolder } from '../../io/folder.js';
+import { right } from '../../setup/result.js';
+import { golden, llama } from '../fixtures.js';
+import { run } from '../run.js';
+
+const generate = (adapter: string, ...more: ReadonlyArray<string>) =>
+  run(
+    ...['generate', '--base', llama.base, '--adapter', adapter, '--input-ids', '4,5,9', '--max-new-tokens', '3'],
+    ...['--backend', inject('backend'), ...more],
+  );
+
+describe('routed adapters', () => {
+  it('asks for the task of a text, one of the adapter', async () => {
+    const { spec, checkpoint } = right(await openModel(llama.base));
+    await checkpoint.close();
+    const config = { target_modules: ['q_proj'], r: 2, n_tasks: 3, init_weights: false };
+    const leaf = right(init(poly, config, { spec, key: key(1) }));
+    const folder = join(await temporaryFolder(), 'poly');
+    right(await saveAdapter(folder, leaf));
+    dispose(leaf.params);
+    expect((await generate(folder, '--task-id', '2')).code).toBe(0);
+    for (const [given, found] of [
+      [[], 'no such option'],
+      [['--task-id', '3'], '3'],
+    ] as const) {
+      const refused = await generate(folder, ...given);
+      expect(refused.code).toBe(1);
+      expect(refused.err).toContain('a task from 0 to 2');
+      expect(refused.err).toContain(found);
+    }
+    expect((await generate(folder, '--task-id', '1,2')).err).toContain('one task');
+    const logits = ['--out', join(await temporaryFolder(), 'logits.safetensors')];
+    const at = ['logits', '--base', llama.base, '--adapter', folder, '--input-ids', '4,5', ...logits];
+    expect((await run(...at)).err).toContain('a task from 0 to 2');
+    expect((await run(...at, '--task-id', '0', '--backend', inject('backend'))).code).toBe(0);
+  });
+
+  it('finds the experts of X-LoRA in its folder', async () => {
+    const folder = golden('lm/llama-xlora');
+    expect((await generate(folder)).code).toBe(0);
+    const seen = (await run('inspect', folder, '--base', llama.base, '--json')).json();
+    expect(seen).toMatchObject({ method: 'XLORA', algebra: 'routed', mergeable: false, trainable: 66 });
+  });
+});
