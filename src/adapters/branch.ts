@@ -1,5 +1,5 @@
 /**
- * Changes of a layer's forward pass that no dense weight can hold, where they are made of tensors alone.
+ * Changes of a forward pass that no dense weight can hold, where they are made of tensors alone: of a layer, or of the whole model.
  */
 import type { Tensor } from '../ops/tensor.js';
 
@@ -101,3 +101,21 @@ export interface Router {
 
 /** The key of a router; no parameter has this name. */
 export const routerKey = '(router)';
+
+/**
+ * Virtual tokens before the real ones: soft embeddings [n, D], or [batch, n, D] where samples differ (prompt tuning), or keys and values [1, Hkv, n, d] for every
+ * layer (prefix tuning, cartridges). They change no weight; the model's forward pass reads them. In an encoder-decoder `soft`
+ * is the encoder's, `decoderSoft` and `prefix` are the decoder's.
+ */
+export interface Prompt {
+  readonly _tag: 'Prompt';
+  readonly soft?: Tensor;
+  readonly decoderSoft?: Tensor;
+  readonly prefix?: ReadonlyArray<{ readonly k: Tensor; readonly v: Tensor }>;
+}
+
+/** The key under which virtual tokens stand beside the weights; no parameter has this name. */
+export const promptKey = '(prompt)';
+
+/** A branch of tensors alone. */
+export type TensorBranch = GroupedConv | PerSample | Mixture | PromptAttention | Patches | Feedback | Gated | Router;

@@ -6,11 +6,12 @@
  * W [m, ...rest] is [m, n] with n = product of rest; where factors carry a leading expert axis, W is [E, m, n].
  */
 import type { Tensor } from '../ops/tensor.js';
-import type { Feedback, Gated, GroupedConv, Mixture, Patches, PerSample, PromptAttention, Router } from './branch.js';
+import type { Prompt, TensorBranch } from './branch.js';
 import type { Compressed } from './updates/compressed.js';
 import type { Residual } from './updates/residual.js';
 
-export type { Feedback, Gated, GroupedConv, Mixture, Patches, PerSample, PromptAttention, Router } from './branch.js';
+export type * from './branch.js';
+export { promptKey } from './branch.js';
 
 /** W' = W + s B A, with B [m, r] and A [r, n], or B [E, m, r] and A [E, r, n] for one product an expert. */
 export interface LowRank {
@@ -164,21 +165,6 @@ export interface Sequence {
 }
 
 /**
- * Virtual tokens before the real ones: soft embeddings [n, D], or [batch, n, D] where samples differ (prompt tuning), or keys and values [1, Hkv, n, d] for every
- * layer (prefix tuning, cartridges). They change no weight; the model's forward pass reads them. In an encoder-decoder `soft`
- * is the encoder's, `decoderSoft` and `prefix` are the decoder's.
- */
-export interface Prompt {
-  readonly _tag: 'Prompt';
-  readonly soft?: Tensor;
-  readonly decoderSoft?: Tensor;
-  readonly prefix?: ReadonlyArray<{ readonly k: Tensor; readonly v: Tensor }>;
-}
-
-/** The key under which virtual tokens stand beside the weights; no parameter has this name. */
-export const promptKey = '(prompt)';
-
-/**
  * y' = y + mask * (u(y) - y): an update on some positions only; mask [batch, T] of zeros and ones. A layer that computes the last n
  * tokens of each sequence, or one more, goes by the last n columns; tokens before all columns are left alone.
  */
@@ -189,9 +175,7 @@ export interface Masked {
 }
 
 /** A change of the forward pass that no dense weight can hold; `reason` says why. */
-export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (
-  GroupedConv | PerSample | Mixture | PromptAttention | Masked | Patches | Feedback | Compressed | Gated | Router
-);
+export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (TensorBranch | Masked | Compressed);
 
 /** What an adapter does to one tensor. */
 export type WeightUpdate =

@@ -12,11 +12,10 @@ import { right } from '../../setup/result.js';
 import { golden, llama } from '../fixtures.js';
 import { run } from '../run.js';
 
-const generate = (adapter: string, ...more: ReadonlyArray<string>) =>
-  run(
-    ...['generate', '--base', llama.base, '--adapter', adapter, '--input-ids', '4,5,9', '--max-new-tokens', '3'],
-    ...['--backend', inject('backend'), ...more],
-  );
+const generate = (adapter: string, ...more: ReadonlyArray<string>) => {
+  const what = ['--base', llama.base, '--adapter', adapter, '--input-ids', '4,5,9', '--max-new-tokens', '3'];
+  return run('generate', ...what, '--backend', inject('backend'), ...more);
+};
 
 describe('routed adapters', () => {
   it('asks for the task of a text, one of the adapter', async () => {
