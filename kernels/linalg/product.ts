@@ -30,6 +30,34 @@ function packRows(single: bool, a: usize, rowStep: usize, step: usize, rows: i32
   }
 }
 
+/** The same for rows whose entries lie side by side from row to row: all of a block at once, so that each line of memory is read once. */
+function packTransposed(single: bool, a: usize, step: usize, rows: i32, depth: i32): void {
+  const panel = (depth as usize) << 5;
+  const size: usize = single ? 4 : 8;
+  const whole = (rows + 3) & ~3;
+  for (let k = 0; k < depth; k++) {
+    let from = a;
+    for (let i = 0; i < whole; i++) {
+      const to = LEFT + ((i >> 2) as usize) * panel + ((k as usize) << 5) + (((i & 3) as usize) << 3);
+      store<f64>(to, i < rows ? entry(single, from) : 0);
+      from += size;
+    }
+    a += step;
+  }
+}
+
+/** Packs one block of A; see `product`. */
+function packLeft(single: bool, a: usize, aRow: usize, aStep: usize, rows: i32, depth: i32): void {
+  if (aRow < aStep) {
+    packTransposed(single, a, aStep, rows, depth);
+    return;
+  }
+  const panel = (depth as usize) << 5;
+  for (let i = 0; i < rows; i += 4) {
+    packRows(single, a + (i as usize) * aRow, aRow, aStep, rows - i, depth, LEFT + ((i >> 2) as usize) * panel);
+  }
+}
+
 /** Four columns of B as [k][4], zeros beyond the last one. */
 function packColumns(b: usize, step: usize, columns: i32, depth: i32, to: usize): void {
   for (let k = 0; k < depth; k++) {
@@ -122,7 +150,7 @@ function packedProduct(rows: i32, columns: i32, depth: i32, c: usize, cRow: usiz
  * `C += A B`, each entry's sum in the order of k, beginning with what C holds.
  *
  * @param single A is float32; B and C are float64
- * @param aRow, aStep bytes from row to row of A and from entry to entry of a row
+ * @param aRow, aStep bytes from row to row of A and from entry to entry of a row, one of which is the size of an entry
  * @param bRow, cRow bytes from row to row, whose entries lie side by side
  */
 export function product(
@@ -143,22 +171,11 @@ export function product(
     const shift = (j0 as usize) << 3;
     for (let k0 = 0; k0 < k; k0 += DEPTH) {
       const depth = min(DEPTH, k - k0);
-      const panel = (depth as usize) << 5;
       packRight(b + (k0 as usize) * bRow + shift, bRow, columns, depth);
       for (let i0 = 0; i0 < m; i0 += ROWS) {
         const rows = min(ROWS, m - i0);
         const from = a + (i0 as usize) * aRow + (k0 as usize) * aStep;
-        for (let i = 0; i < rows; i += 4) {
-          packRows(
-            single,
-            from + (i as usize) * aRow,
-            aRow,
-            aStep,
-            rows - i,
-            depth,
-            LEFT + ((i >> 2) as usize) * panel,
-          );
-        }
+        packLeft(single, from, aRow, aStep, rows, depth);
         packedProduct(rows, columns, depth, c + (i0 as usize) * cRow + shift, cRow);
       }
     }

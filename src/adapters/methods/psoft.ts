@@ -27,7 +27,7 @@ import {
   warned,
   weightPart,
 } from '../module-layout.js';
-import { principalTriplets, torchLowRank } from '../principal.js';
+import { torchLowRank } from '../principal.js';
 import type { Layout, Part } from '../site.js';
 import {
   layerProblems,
@@ -40,6 +40,7 @@ import {
 } from '../targeting-fields.js';
 import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
+import { leadingOf } from '../updates/spectrum.js';
 
 const fields = {
   ...targeting,
@@ -146,7 +147,7 @@ const transformation = (c: PsoftConfig, { weight, a, b }: Readonly<Record<string
 /** A [r, in] and B [out, r] with s B A the principal part of W [out, in]; the singular values are in B, or half of them in each. */
 export const psoftBases = (c: PsoftConfig, W: Tensor): { readonly A: Tensor; readonly B: Tensor } => {
   const { U, S, Vt } =
-    c.psoft_svd === 'full' ? principalTriplets(W, c.r) : torchLowRank(W, c.r, c.psoft_svd_lowrank_niter, c.random_seed);
+    c.psoft_svd === 'full' ? leadingOf(W, c.r) : torchLowRank(W, c.r, c.psoft_svd_lowrank_niter, c.random_seed);
   const scaled = S.map((x) => (x * c.r) / c.psoft_alpha);
   const [left, right] = [tensorOfMatrix(U), tensorOfMatrix(Vt)];
   if (c.ab_svd_init === 'psoft_init')

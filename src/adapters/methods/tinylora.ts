@@ -8,7 +8,7 @@ import * as t from 'io-ts';
 import { E } from '../../fp.js';
 import type { ModuleSpec } from '../../models/spec.js';
 import { tensorOf } from '../../ops/backend.js';
-import { leading, tensorOfMatrix, transposed as transposeOf } from '../../ops/linalg/index.js';
+import { tensorOfMatrix, transposed as transposeOf } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { uniform, type Key } from '../../ops/random.js';
 import { lookup, type Shape, type Tensor, type Weights } from '../../ops/tensor.js';
@@ -42,7 +42,7 @@ import {
 } from '../targeting-fields.js';
 import { likeLora } from '../targets/defaults.js';
 import { lowRank, type WeightUpdate } from '../update.js';
-import { spectrumOf } from '../updates/spectrum.js';
+import { leadingOf } from '../updates/spectrum.js';
 
 const fraction = t.refinement(t.number, (x) => x >= 0 && x <= 1, 'a number in [0, 1]');
 
@@ -152,7 +152,7 @@ const warningsOf = (c: TinyloraConfig, { params }: Layout): ReadonlyArray<string
 
 /** B = U sqrt(S) [rows, r] and A = sqrt(S) V^T [r, columns] of the leading triplets of a weight. */
 const factorOf = (W: Tensor, role: 'A' | 'B', { draw, transposed }: Detail): Tensor => {
-  const { U, S, Vt } = leading(spectrumOf(W), draw.r);
+  const { U, S, Vt } = leadingOf(W, draw.r);
   const root = tensorOf(Float32Array.from(S, Math.sqrt), [draw.r]);
   if (role === 'A') return tf.mul(tf.reshape(root, [-1, 1]), tensorOfMatrix(transposed ? transposeOf(U) : Vt));
   return tf.mul(tensorOfMatrix(transposed ? transposeOf(Vt) : U), tf.reshape(root, [1, -1]));

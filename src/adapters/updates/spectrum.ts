@@ -49,7 +49,7 @@ export const leadingOf = (W: Tensor, r: number): Svd => {
   const found = [known.get(W.dataId), knownLeading.get(W.dataId)].find(
     (s) => s?.U.rows === rows && s.Vt.cols === cols && s.S.length >= r,
   );
-  if (found !== undefined) return leading(found, r);
+  if (found !== undefined) return found.S.length === r ? found : leading(found, r);
   const triplets = svdLeading(hostMatrix(W), r);
   knownLeading.set(W.dataId, triplets);
   return triplets;

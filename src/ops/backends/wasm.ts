@@ -3,6 +3,8 @@
  */
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
+import { useNativeLinalg } from '../linalg/native.js';
+import { nativeLinalg } from '../native/lapack.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
 import { tf } from '../tf.js';
 import { installElements } from './wasm-elements.js';
@@ -26,6 +28,8 @@ export const startWasm = async (options: WasmOptions): Promise<Result<'wasm'>> =
   const { wasmPath } = options;
   const opener = await openerOf(options.gemm ?? 'plain', options.native);
   if (E.isLeft(opener)) return opener;
+  const linalg = options.gemm === 'native' ? await nativeLinalg(options.native) : undefined;
+  if (linalg !== undefined && E.isLeft(linalg)) return linalg;
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   // Threads bring nothing in tfjs 4.22 (its products run on one), and their start breaks in minified bundles.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
@@ -35,6 +39,7 @@ export const startWasm = async (options: WasmOptions): Promise<Result<'wasm'>> =
     if (await tf.setBackend('wasm')) {
       await installGemm(tf.backend(), opener.right);
       await installElements(tf.backend());
+      useNativeLinalg(linalg?.right);
       return E.right('wasm');
     }
   } catch {

@@ -14,6 +14,7 @@ export { qr, type Qr } from './qr.js';
 export { kMeans, type KMeansOptions } from './k-means.js';
 export { spectralNorm } from './spectral-norm.js';
 export { leading, svd, svdOfProduct, type Svd } from './svd.js';
-export { svdLeading } from './svd-leading.js';
+export { useNativeLinalg, type NativeLinalg } from './native.js';
+export { svdLeading, type LeadingSvd } from './svd-leading.js';
 export { svdLowRank, svdLowRankSync } from './svd-low-rank.js';
 export { svdTruncated, type TruncatedSvd, type TruncationOptions } from './svd-truncated.js';

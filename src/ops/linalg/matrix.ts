@@ -5,13 +5,9 @@ import { read, tensorOf } from '../backend.js';
 import { numbers, singles, withRoom } from '../kernels/linalg.js';
 import { showShape, type Tensor } from '../tensor.js';
 import { addProduct } from './product.js';
+import type { Matrix } from './values.js';
 
-/** A dense matrix in row-major order: entry (i, j) is `data[i * cols + j]`. */
-export interface Matrix {
-  readonly rows: number;
-  readonly cols: number;
-  readonly data: Float64Array | Float32Array;
-}
+export type { Matrix } from './values.js';
 
 /** A matrix from row-major values; throws when their number is not rows times cols. */
 export const matrix = (rows: number, cols: number, data: Float64Array | Float32Array): Matrix => {

@@ -2,28 +2,18 @@
  * Products of matrices that lie in arrays.
  */
 import { kernelFor } from '../kernels/linalg.js';
+import { nativeFor } from './native.js';
+import type { Block, LeftBlock } from './values.js';
 
-/** A matrix in an array: entry (i, j) is `x[at + i row + j]`. */
-export interface Block {
-  readonly x: Float64Array;
-  readonly at: number;
-  readonly row: number;
-}
-
-/** A left factor: entry (i, j) is `x[at + i row + j step]`, so that it may be a transpose. */
-export interface LeftBlock {
-  readonly x: Float64Array | Float32Array;
-  readonly at: number;
-  readonly row: number;
-  readonly step: number;
-}
+export type { Block, LeftBlock } from './values.js';
 
 /**
  * `C += A B` in float64, A [m, k], B [k, n]; each entry's sum in the order of k, beginning with what C holds.
  *
- * The kernel runs it where all three are in its memory (see `withRoom`), with equal bits.
+ * The kernel runs it where all three are in its memory (see `withRoom`), with equal bits; a native library runs it if one was asked for.
  */
 export const addProduct = (m: number, k: number, n: number, a: LeftBlock, b: Block, c: Block): void => {
+  if (nativeFor(m * k * n)?.addProduct(m, k, n, a, b, c) === true) return;
   const kernel = kernelFor(a.x, b.x, c.x);
   if (kernel !== undefined) {
     const size = a.x.BYTES_PER_ELEMENT;

@@ -1,165 +1,184 @@
 /**
- * The leading singular triplets of a large matrix, as accurate as the whole decomposition.
+ * The leading singular triplets of a large matrix.
  */
+import { numbers, singles, withRoom } from '../kernels/linalg.js';
 import { key, normalValues } from '../random.js';
-import { multiply, transposed, transposeValues, type Matrix } from './matrix.js';
-import { leading, svd, type Svd } from './svd.js';
-import { addScaled, dot, norm, scaleBy } from './vectors.js';
+import { columnsOfQ, factor } from './householder.js';
+import { transposeInto, transposeValues, type Matrix } from './matrix.js';
+import { nativeFor } from './native.js';
+import { addProduct, type LeftBlock } from './product.js';
+import { leading, svd, svdRoom, type Svd } from './svd.js';
+import { addScaled, norm, scaleBy } from './vectors.js';
+
+/** The leading triplets and how well they solve A^T u = s v: the largest error's norm, as a part of the largest s. */
+export interface LeadingSvd extends Svd {
+  readonly residual: number;
+}
 
 /** Sides up to which the whole decomposition is as quick. */
 const WHOLE = 256;
 
-/** A triplet has converged when it solves A v = s u and A^T u = s v up to this part of the largest s. */
-const TOLERANCE = 1e-12;
+/** Residual at which triplets count as found. */
+const TOLERANCE = 1e-10;
 
-/** Steps that look for a triplet that was missed, and how much larger it would be. */
-const PROBES = 24;
-const LARGER = 1 + 1e-9;
+/** Products with A^T A of the whole block after which what is found is taken with the residual that it has. */
+const MOST_PRODUCTS = 400;
 
-/** A as rows in float64. */
-interface Rows {
+/** A filter's most products, and how much more it may raise the largest value than the last one that is wanted. */
+const MOST_DEGREE = 12;
+const MOST_GROWTH = 1e8;
+
+/** Products with A [m, n] and its transpose, which lie in one place. */
+interface Operator {
   readonly m: number;
   readonly n: number;
-  readonly data: Float64Array;
+  /** `Y = A X` and `X = A^T Y` for q columns, rows one after another. */
+  readonly forward: (X: Float64Array, Y: Float64Array, q: number) => void;
+  readonly back: (Y: Float64Array, X: Float64Array, q: number) => void;
 }
 
-/** A U_k = V_k B_k: vectors one after another, B_k bidiagonal with `alpha` and above it `beta`; beta_k leads on. */
-interface Steps {
-  readonly U: Float64Array;
-  readonly V: Float64Array;
-  readonly alpha: Float64Array;
-  readonly beta: Float64Array;
-  count: number;
-}
-
-/** `y = A x - c y`. */
-const forward = ({ m, n, data }: Rows, x: Float64Array, at: number, y: Float64Array, c: number): void => {
-  for (let i = 0; i < m; i++) y[i] = dot(data, i * n, x, at, n) - c * (y[i] as number);
-};
-
-/** `x = A^T y - c x`. */
-const back = ({ m, n, data }: Rows, y: Float64Array, at: number, x: Float64Array, c: number): void => {
-  scaleBy(x, 0, -c, n);
-  for (let i = 0; i < m; i++) addScaled(x, 0, y[at + i] as number, data, i * n, n);
-};
-
-/** Takes the parts of x along `count` orthonormal vectors out of it, twice because of rounding. */
-const orthogonalise = (x: Float64Array, basis: Float64Array, count: number): void => {
-  const n = x.length;
-  for (let pass = 0; pass < 2; pass++)
-    for (let j = 0; j < count; j++) addScaled(x, 0, -dot(basis, j * n, x, 0, n), basis, j * n, n);
-};
-
-/** x at unit norm and its norm before; where nothing but rounding is left of it, a random direction with norm 0. */
-const normalised = (x: Float64Array, tiny: number, away: (x: Float64Array) => void, seed: number): number => {
-  const length = norm(x, 0, x.length);
-  if (length > tiny) {
-    scaleBy(x, 0, 1 / length, x.length);
-    return length;
-  }
-  x.set(normalValues(key(seed), x.length));
-  away(x);
-  const random = norm(x, 0, x.length);
-  scaleBy(x, 0, random > 0 ? 1 / random : 0, x.length);
-  return 0;
-};
-
-/** Golub and Kahan's bidiagonalisation with full orthogonalisation, kept away from known triplets. */
-const bidiagonal = (A: Rows, known: Svd | undefined, most: number, seed: number) => {
-  const knownU = known === undefined ? new Float64Array(0) : transposeValues(known.U.data, A.m, known.S.length);
-  const knownV = known === undefined ? new Float64Array(0) : Float64Array.from(known.Vt.data);
-  const kept = known?.S.length ?? 0;
-  const steps: Steps = {
-    U: new Float64Array(most * A.m),
-    V: new Float64Array((most + 1) * A.n),
-    alpha: new Float64Array(most),
-    beta: new Float64Array(most),
-    count: 0,
+const operatorOf = ({ rows: m, cols: n, data }: Matrix): Operator => {
+  // native libraries multiply float64 only
+  const x = data instanceof Float32Array && nativeFor(m * n) === undefined ? singles(m * n) : numbers(m * n);
+  x.set(data);
+  const times =
+    (rows: number, cols: number, a: LeftBlock) =>
+    (from: Float64Array, to: Float64Array, q: number): void => {
+      to.fill(0);
+      addProduct(rows, cols, q, a, { x: from, at: 0, row: q }, { x: to, at: 0, row: q });
+    };
+  return {
+    m,
+    n,
+    forward: times(m, n, { x, at: 0, row: n, step: 1 }),
+    back: times(n, m, { x, at: 0, row: 1, step: n }),
   };
-  const [u, v] = [new Float64Array(A.m), new Float64Array(A.n)];
-  const awayV = (x: Float64Array): void => {
-    orthogonalise(x, knownV, kept);
-    orthogonalise(x, steps.V, steps.count);
-  };
-  const awayU = (x: Float64Array): void => {
-    orthogonalise(x, knownU, kept);
-    orthogonalise(x, steps.U, steps.count);
-  };
-  const largest = { value: known?.S[0] ?? 0 };
-  v.set(normalValues(key(seed), A.n));
-  awayV(v);
-  normalised(v, 0, awayV, seed);
-  steps.V.set(v, 0);
-  /** Takes one step more; beta of the step before ties it to that one. */
-  const advance = (): void => {
-    const k = steps.count;
-    forward(A, steps.V, k * A.n, u, k === 0 ? 0 : (steps.beta[k - 1] as number));
-    awayU(u);
-    const alpha = normalised(u, 1e-14 * largest.value, awayU, seed + 2 * k + 1);
-    steps.U.set(u, k * A.m);
-    steps.alpha[k] = alpha;
-    largest.value = Math.max(largest.value, alpha);
-    back(A, steps.U, k * A.m, v, alpha);
-    steps.count = k + 1;
-    awayV(v);
-    const beta = normalised(v, 1e-14 * largest.value, awayV, seed + 2 * k + 2);
-    steps.V.set(v, (k + 1) * A.n);
-    steps.beta[k] = beta;
-  };
-  return { steps, advance };
 };
 
-/** The decomposition of B_k. */
-const smallSvd = ({ alpha, beta, count: k }: Steps): Svd => {
-  const data = new Float64Array(k * k);
-  for (let i = 0; i < k; i++) {
-    data[i * k + i] = alpha[i] as number;
-    if (i + 1 < k) data[i * k + i + 1] = beta[i] as number;
-  }
-  return svd({ rows: k, cols: k, data });
-};
-
-const basisOf = (vectors: Float64Array, length: number, count: number): Matrix => ({
-  rows: count,
-  cols: length,
-  data: vectors.slice(0, count * length),
-});
+/** Orthonormal columns [n, q] that span those of X, put in its place. */
+const orthonormalise = (X: Float64Array, n: number, q: number): void =>
+  withRoom(0, () => {
+    const columns = transposeInto(numbers(n * q), X, n, q);
+    for (let j = 0; j < q; j++) {
+      const length = norm(columns, j * n, n);
+      if (length > 0) scaleBy(columns, j * n, 1 / length, n);
+    }
+    transposeInto(X, columnsOfQ(factor(columns, n, q), 0, q), q, n);
+  });
 
 /**
- * The r largest singular triplets: `A ~ U diag(S) Vt`, each solving A v = s u and A^T u = s v up to 1e-12 of the largest s.
+ * Chebyshev's polynomial of A^T A that is small where eigenvalues are below `cut` and grows fastest above it, applied to X [n, q] in
+ * place (Zhou, Saad, Tiago and Chelikowsky, 2006); X itself where nothing is to be cut.
+ */
+const filter = (A: Operator, X: Float64Array<ArrayBuffer>, q: number, cut: number, degree: number): void =>
+  withRoom(0, () => {
+    const [Y, next] = [numbers(A.m * q), numbers(A.n * q)];
+    if (!(cut > 0)) {
+      A.forward(X, Y, q);
+      A.back(Y, X, q);
+      return;
+    }
+    let [before, now, free] = [X, numbers(A.n * q), next];
+    for (let k = 0; k < degree; k++) {
+      const source = k === 0 ? before : now;
+      A.forward(source, Y, q);
+      A.back(Y, free, q);
+      // T_1 = h and T_(k + 1) = 2 h T_k - T_(k - 1), with h = (A^T A - cut / 2) / (cut / 2)
+      addScaled(free, 0, -cut / 2, source, 0, free.length);
+      scaleBy(free, 0, (k === 0 ? 2 : 4) / cut, free.length);
+      if (k === 0) [now, free] = [free, now];
+      else {
+        addScaled(free, 0, -1, before, 0, free.length);
+        [before, now, free] = [now, free, before];
+      }
+    }
+    X.set(now);
+  });
+
+/** How far a filter goes: as far as the residual is from what is asked for, and not so far that the largest value drowns the others. */
+const degreeFor = ({ S, residual }: LeadingSvd, r: number, cut: number): number => {
+  const rate = (s: number): number => Math.acosh(Math.max(1, (2 * s * s) / cut - 1));
+  const [first, last] = [rate(S[0] as number), rate(S[r - 1] as number)];
+  const needed = Math.ceil(Math.log((2 * residual) / TOLERANCE) / last);
+  return Math.max(1, Math.min(MOST_DEGREE, needed, Math.floor(Math.log(MOST_GROWTH) / (first - last))));
+};
+
+/** The triplets that the span of orthonormal columns X [n, q] has, of which X becomes the right vectors, and their residuals. */
+const ritz = (A: Operator, X: Float64Array, q: number, r: number): LeadingSvd =>
+  withRoom(0, () => {
+    const Y = numbers(A.m * q);
+    A.forward(X, Y, q);
+    const { U, S, Vt: W } = svd({ rows: A.m, cols: q, data: Y });
+    const [turned, left, Z] = [numbers(A.n * q), numbers(q * q), numbers(A.n * q)];
+    const turn = numbers(q * q);
+    turn.set(transposeValues(W.data, q, q));
+    const copy = numbers(A.n * q);
+    copy.set(X);
+    addProduct(
+      A.n,
+      q,
+      q,
+      { x: copy, at: 0, row: q, step: 1 },
+      { x: turn, at: 0, row: q },
+      { x: turned, at: 0, row: q },
+    );
+    X.set(turned);
+    const u = numbers(A.m * q);
+    u.set(U.data);
+    A.back(u, Z, q);
+    const squares = left.fill(0, 0, q);
+    for (let i = 0; i < A.n; i++) {
+      for (let j = 0; j < r; j++) {
+        const at = i * q + j;
+        squares[j] = (squares[j] as number) + ((Z[at] as number) - (S[j] as number) * (X[at] as number)) ** 2;
+      }
+    }
+    const largest = Math.sqrt(squares.subarray(0, r).reduce((a, b) => Math.max(a, b), 0));
+    const residual = (S[0] as number) > 0 ? largest / (S[0] as number) : 0;
+    return { U, S, Vt: { rows: q, cols: A.n, data: transposeValues(X, A.n, q) }, residual };
+  });
+
+const nothing = (m: number, n: number): Svd => {
+  const none = new Float64Array(0);
+  return { U: { rows: m, cols: 0, data: none }, S: none, Vt: { rows: 0, cols: n, data: none } };
+};
+
+/** Numbers that `svdLeading` takes room for. */
+const roomFor = (m: number, n: number, q: number): number => m * n + 8 * (m + n) * q + 8 * q * q + svdRoom(m, q);
+
+/**
+ * The r largest singular triplets: `A ~ U diag(S) Vt`, with A v = s u up to rounding and |A^T u - s v| at most `residual` times the
+ * largest s: 1e-10, unless the spectrum is flat beyond what 400 products can tell. A singular value is then off by no more than that, and
+ * the subspace of all r by no more than that over the gap to value r + 1.
  *
- * Lanczos bidiagonalisation (Golub and Kahan, 1965) with full orthogonalisation, in float64: a few hundred products with A and A^T
- * where the whole decomposition costs 30 m n^2 multiplications. A second run beside the triplets looks for one that was
- * missed; then, and where many steps would be needed, the whole decomposition is taken. Signs are arbitrary.
+ * Subspace iteration on at least 2 r columns with Chebyshev's filters, in float64, from random columns of a fixed seed; the whole
+ * decomposition where that is as quick. Each left vector's entry of largest magnitude is positive.
  *
  * @param A [m, n]
  * @param r number of triplets, at most min(m, n)
  */
-export const svdLeading = (A: Matrix, r: number): Svd => {
-  const short = Math.min(A.rows, A.cols);
-  if (!(r >= 0 && r <= short)) throw new RangeError(`${r} singular triplets of a matrix [${A.rows}, ${A.cols}]`);
-  const most = Math.floor(short / 4);
-  if (short <= WHOLE || 2 * r >= most) return leading(svd(A), r);
-  const rows: Rows = { m: A.rows, n: A.cols, data: Float64Array.from(A.data) };
-  const { steps, advance } = bidiagonal(rows, undefined, most, 0);
-  for (let next = Math.min(most, 2 * r + 48); ; next = Math.min(most, Math.ceil(1.5 * next))) {
-    while (steps.count < next) advance();
-    const { U, S, Vt } = smallSvd(steps);
-    const k = steps.count;
-    const beta = steps.beta[k - 1] as number;
-    const last = U.data.subarray((k - 1) * k, (k - 1) * k + r);
-    if (last.every((x) => beta * Math.abs(x) <= TOLERANCE * (S[0] as number))) {
-      const [left, right] = [transposed(leading({ U, S, Vt }, r).U), leading({ U, S, Vt }, r).Vt];
-      const found: Svd = {
-        U: transposed(multiply(left, basisOf(steps.U, A.rows, k))),
-        S: S.slice(0, r),
-        Vt: multiply(right, basisOf(steps.V, A.cols, k)),
-      };
-      const probe = bidiagonal(rows, found, PROBES, 1 << 20);
-      while (probe.steps.count < PROBES) probe.advance();
-      const missed = (smallSvd(probe.steps).S[0] as number) > LARGER * (found.S[r - 1] as number);
-      return missed ? leading(svd(A), r) : found;
+export const svdLeading = (A: Matrix, r: number): LeadingSvd => {
+  const [m, n] = [A.rows, A.cols];
+  const short = Math.min(m, n);
+  if (!(r >= 0 && r <= short)) throw new RangeError(`${r} singular triplets of a matrix [${m}, ${n}]`);
+  if (r === 0) return { ...nothing(m, n), residual: 0 };
+  const q = r + Math.max(24, r);
+  if (short <= WHOLE || 3 * q > short || !A.data.every(Number.isFinite)) return { ...leading(svd(A), r), residual: 0 };
+  return withRoom(roomFor(m, n, q), () => {
+    const operator = operatorOf(A);
+    const X = numbers(n * q);
+    X.set(normalValues(key(0), n * q));
+    for (let products = 0; ;) {
+      orthonormalise(X, n, q);
+      const found = ritz(operator, X, q, r);
+      products += 1;
+      if (found.residual <= TOLERANCE || products >= MOST_PRODUCTS)
+        return { ...leading(found, r), residual: found.residual };
+      const last = found.S[q - 1] as number;
+      const cut = last > 1e-7 * (found.S[0] as number) ? last * last : 0;
+      const degree = cut > 0 ? degreeFor(found, r, cut) : 1;
+      filter(operator, X, q, cut, degree);
+      products += degree;
     }
-    if (k === most) return leading(svd(A), r);
-  }
+  });
 };

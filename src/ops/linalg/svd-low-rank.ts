@@ -2,60 +2,58 @@
  * `torch.svd_lowrank` with its random matrix given.
  */
 import { currentBackend, read, scope, tensorOf } from '../backend.js';
+import { numbers, withRoom } from '../kernels/linalg.js';
 import { matMul } from '../mat-mul.js';
 import { showShape, type Tensor } from '../tensor.js';
 import { columnsOfQ, factor } from './householder.js';
 import { multiply, transposed, transposeValues, type Matrix } from './matrix.js';
 import { svd, type Svd } from './svd.js';
 
-/** A product that the algorithm asks for: A X, or A^T X where `back`; X holds q vectors, one after another. */
-interface Product {
-  readonly x: Float64Array;
-  readonly back: boolean;
-}
-
 /** An orthonormal basis of the span of q vectors of length `length`. */
-const basis = (x: Float64Array, length: number, q: number): Float64Array => columnsOfQ(factor(x, length, q), 0, q);
+const basis = (x: Float64Array, length: number, q: number): Float64Array =>
+  withRoom(2 * q * length, () => {
+    const columns = numbers(q * length);
+    columns.set(x);
+    return columnsOfQ(factor(columns, length, q), 0, q).slice();
+  });
 
-/** The algorithm for a matrix [long, short]: it yields products and takes their results. */
-function* steps(long: number, short: number, R: Matrix, iterations: number): Generator<Product, Svd, Float64Array> {
-  const q = R.cols;
-  let Q = basis(yield { x: transposeValues(R.data, short, q), back: false }, long, q);
-  for (let k = 0; k < iterations; k++) {
-    Q = basis(yield { x: Q, back: true }, short, q);
-    Q = basis(yield { x: Q, back: false }, long, q);
-  }
-  const { U, S, Vt } = svd({ rows: q, cols: short, data: yield { x: Q, back: true } });
-  return { U: multiply({ rows: long, cols: q, data: transposeValues(Q, q, long) }, U), S, Vt };
+/** q vectors of length n, one after another. */
+type Vectors = Float64Array;
+
+/** The algorithm: it yields products on the backend and takes their values. */
+type Algorithm = Generator<Tensor, Svd, ArrayLike<number>>;
+
+/** A X, or A^T X where `back`, in float32 on the backend. */
+function* product(A: Tensor, x: Vectors, q: number, back: boolean): Generator<Tensor, Vectors, ArrayLike<number>> {
+  const [m, n] = A.shape as [number, number];
+  const X = Float32Array.from(back ? x : transposeValues(x, q, n));
+  // (X^T A)^T: a large matrix is never transposed, which costs more than the product on wasm
+  const values = yield scope(() => (back ? matMul(tensorOf(X, [q, m]), A) : matMul(A, tensorOf(X, [n, q]))));
+  return back ? Float64Array.from(values) : transposeValues(values, m, q);
 }
 
-/** A X or A^T X on the backend in float32, as a tensor and as the vectors that its values are. */
-const onBackend = (A: Tensor, { x, back }: Product, q: number) => {
+/** A wide matrix is transposed, as in torch. */
+function* algorithm(A: Tensor, R: Matrix, iterations: number): Algorithm {
   const [m, n] = A.shape as [number, number];
-  // (X^T A)^T: a large matrix is never transposed, which costs more than the product on wasm
-  return back
-    ? {
-        y: () => matMul(tensorOf(Float32Array.from(x), [q, m]), A),
-        vectors: (v: ArrayLike<number>) => Float64Array.from(v),
-      }
-    : {
-        y: () => matMul(A, tensorOf(Float32Array.from(transposeValues(x, q, n)), [n, q])),
-        vectors: (v: ArrayLike<number>) => transposeValues(v, m, q),
-      };
-};
-
-/** Sizes of the problem; a wide matrix is transposed, as in torch. */
-const checked = (A: Tensor, R: Matrix): { readonly wide: boolean; readonly long: number; readonly short: number } => {
-  const [m, n] = A.shape as [number, number];
-  const [long, short] = m < n ? [n, m] : [m, n];
-  if (A.rank !== 2 || R.rows !== short || R.cols > short) {
-    throw new RangeError(`low rank svd of ${showShape(A.shape)} with a random matrix ${showShape([R.rows, R.cols])}`);
+  const wide = m < n;
+  const [long, short] = wide ? [n, m] : [m, n];
+  const q = R.cols;
+  let Q = basis(yield* product(A, transposeValues(R.data, short, q), q, wide), long, q);
+  for (let k = 0; k < iterations; k++) {
+    Q = basis(yield* product(A, Q, q, !wide), short, q);
+    Q = basis(yield* product(A, Q, q, wide), long, q);
   }
-  return { wide: m < n, long, short };
-};
+  const { U, S, Vt } = svd({ rows: q, cols: short, data: yield* product(A, Q, q, !wide) });
+  const left = multiply({ rows: long, cols: q, data: transposeValues(Q, q, long) }, U);
+  return wide ? { U: transposed(Vt), S, Vt: transposed(left) } : { U: left, S, Vt };
+}
 
-const turned = (wide: boolean, { U, S, Vt }: Svd): Svd =>
-  wide ? { U: transposed(Vt), S, Vt: transposed(U) } : { U, S, Vt };
+const checked = (A: Tensor, R: Matrix, iterations: number): Algorithm => {
+  const short = Math.min(...A.shape);
+  if (A.rank !== 2 || R.rows !== short || R.cols > short)
+    throw new RangeError(`low rank svd of ${showShape(A.shape)} with a random matrix ${showShape([R.rows, R.cols])}`);
+  return algorithm(A, R, iterations);
+};
 
 /**
  * `torch.svd_lowrank` with its random matrix given: `A ~ U diag(S) Vt` (Halko, Martinsson and Tropp, 2011, algorithms 4.4 and 5.1).
@@ -70,17 +68,13 @@ const turned = (wide: boolean, { U, S, Vt }: Svd): Svd =>
  * @throws when R has other rows or q exceeds min(m, n)
  */
 export const svdLowRank = async (A: Tensor, R: Matrix, iterations = 2): Promise<Svd> => {
-  const { wide, long, short } = checked(A, R);
-  const algorithm = steps(long, short, R, iterations);
-  let step = algorithm.next();
-  while (step.done !== true) {
-    const { y, vectors } = onBackend(A, { x: step.value.x, back: step.value.back !== wide }, R.cols);
-    const product = scope(y);
-    const values = await read(product);
-    product.dispose();
-    step = algorithm.next(vectors(values));
+  const steps = checked(A, R, iterations);
+  for (let step = steps.next(); ;) {
+    if (step.done === true) return step.value;
+    const values = await read(step.value);
+    step.value.dispose();
+    step = steps.next(values);
   }
-  return turned(wide, step.value);
 };
 
 /**
@@ -91,15 +85,11 @@ export const svdLowRank = async (A: Tensor, R: Matrix, iterations = 2): Promise<
 export const svdLowRankSync = (A: Tensor, R: Matrix, iterations = 2): Svd => {
   if (currentBackend() === 'webgpu')
     throw new TypeError('the spectrum of a weight is computed on the host: run this adapter on wasm or cpu');
-  const { wide, long, short } = checked(A, R);
-  const algorithm = steps(long, short, R, iterations);
-  let step = algorithm.next();
-  while (step.done !== true) {
-    const { y, vectors } = onBackend(A, { x: step.value.x, back: step.value.back !== wide }, R.cols);
-    const product = scope(y);
-    const values = product.dataSync() as Float32Array;
-    product.dispose();
-    step = algorithm.next(vectors(values));
+  const steps = checked(A, R, iterations);
+  for (let step = steps.next(); ;) {
+    if (step.done === true) return step.value;
+    const values = step.value.dataSync();
+    step.value.dispose();
+    step = steps.next(values);
   }
-  return turned(wide, step.value);
 };

@@ -1,20 +1,18 @@
 /**
  * Singular value decomposition.
  */
+import { E } from '../../fp.js';
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { eigenvectorsRoom } from './eigh.js';
 import { applyQ, columnsOfQ, factor, type Reflectors } from './householder.js';
 import { orthogonalise } from './jacobi.js';
 import { multiply, transposed, transposeInto, transposeValues, type Matrix } from './matrix.js';
+import { nativeFor } from './native.js';
 import { qr } from './qr.js';
+import type { Svd } from './values.js';
 import { binaryScale, norm, scaleBy } from './vectors.js';
 
-/** `A = U diag(S) Vt`: U [m, k] and Vt^T [n, k] with orthonormal columns, S [k] descending and not negative. */
-export interface Svd {
-  readonly U: Matrix;
-  readonly S: Float64Array;
-  readonly Vt: Matrix;
-}
+export type { Svd } from './values.js';
 
 /** Below this length a vector of a matrix scaled to 1 counts as zero: its square would underflow. */
 const ZERO = 1e-140;
@@ -54,6 +52,13 @@ const fixSigns = (u: Float64Array, m: number, v: Float64Array, n: number, count:
   }
 };
 
+/** The same for matrices. */
+const turned = ({ U, S, Vt }: Svd): Svd => {
+  const [u, v] = [transposeValues(U.data, U.rows, U.cols), Float64Array.from(Vt.data)];
+  fixSigns(u, U.rows, v, Vt.cols, S.length);
+  return { U: { ...U, data: transposeValues(u, U.cols, U.rows) }, S, Vt: { ...Vt, data: v } };
+};
+
 /** Of a matrix that is not wide: vectors of U (length m) and V (length n), one after another, and S. */
 const tall = (
   { rows: m, cols: n, data }: Matrix,
@@ -79,6 +84,12 @@ const tall = (
   return { u, S, v: reordered(v, Int32Array.from(order.keys()), n, f.pivots) };
 };
 
+/** Numbers that `svd` takes room for. */
+export const svdRoom = (m: number, n: number): number => {
+  const k = Math.min(m, n);
+  return 2 * m * n + 8 * k * k + eigenvectorsRoom(k);
+};
+
 /**
  * The thin singular value decomposition in float64: `A = U diag(S) Vt`, k = min(m, n).
  *
@@ -87,15 +98,19 @@ const tall = (
  * allows it. Each left vector's entry of largest magnitude is positive, which is not LAPACK's choice: compare products,
  * not factors. What is not finite gives NaN.
  *
+ * A native library does it where one was asked for (`gemm: 'native'` of `useBackend`) and converges.
+ *
  * Cost: about 30 m n^2 multiplications for m >= n; beyond 1000 columns see `svdTruncated`.
  *
  * @param A [m, n], any sizes
  */
 export const svd = (A: Matrix): Svd => {
   const { rows: m, cols: n } = A;
+  const native = nativeFor(m * n * Math.min(m, n))?.svd(A);
+  if (native !== undefined && E.isRight(native)) return turned(native.right);
   const wide = m < n;
   const k = Math.min(m, n);
-  return withRoom(2 * m * n + 8 * k * k + eigenvectorsRoom(k), () => {
+  return withRoom(svdRoom(m, n), () => {
     const { u, S, v } = tall(wide ? transposed(A) : A, binaryScale(A.data));
     const [left, right] = wide ? [v, u] : [u, v];
     fixSigns(left, m, right, n, k);

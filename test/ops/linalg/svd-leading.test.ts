@@ -21,13 +21,37 @@ describe('svdLeading', () => {
     ['tall', withValues(420, 300, falling(40, 0.8)), 3],
     ['wide', withValues(280, 500, falling(40, 0.8)), 3],
     ['small', withValues(12, 9, falling(9, 0.5)), 4],
-    ['flat, where the whole decomposition is needed', random(3, 300, 260), 5],
+    ['more triplets than are worth iterating for', withValues(300, 290, falling(200, 0.97)), 120],
+    ['flat', random(3, 300, 260), 5],
+    ['flat, of float32', { ...random(4, 320, 260), data: Float32Array.from(random(4, 320, 260).data) }, 7],
   ])('is the beginning of the whole decomposition: %s', (_, A, r) => {
-    const [found, whole] = [svdLeading(A, r), leading(svd(A), r)];
+    const [found, all] = [svdLeading(A, r), svd(A)];
+    const whole = leading(all, r);
     expect(found.S).toBeAllClose(whole.S, { rtol: 1e-12 });
-    expectClose(product(found), product(whole), 1e-10);
-    expectOrthonormalColumns(found.U, 1e-10);
-    expectOrthonormalColumns(transposed(found.Vt), 1e-10);
+    const gap = ((all.S[r - 1] as number) - (all.S[r] as number)) / (all.S[0] as number);
+    expectClose(product(found), product(whole), 1e-12 + (10 * found.residual) / gap);
+    expectOrthonormalColumns(found.U);
+    expectOrthonormalColumns(transposed(found.Vt));
+  });
+
+  it('says how well its triplets solve A v = s u and A^T u = s v', () => {
+    const A = random(5, 330, 270);
+    const { U, S, Vt, residual } = svdLeading(A, 6);
+    const off = (X: Matrix, Y: Matrix, j: number): number => {
+      let square = 0;
+      for (let i = 0; i < X.rows; i++) {
+        const expected = (S[j] as number) * (Y.data[i * 6 + j] as number);
+        square += ((X.data[i * 6 + j] as number) - expected) ** 2;
+      }
+      return Math.sqrt(square) / (S[0] as number);
+    };
+    const V = transposed(Vt);
+    const [right, left] = [multiply(A, V), multiply(transposed(A), U)];
+    const errors = Array.from(S, (_, j) => off(left, V, j));
+    expect(residual).toBeGreaterThan(0);
+    expect(residual).toBeLessThanOrEqual(1e-10);
+    expect(Math.max(...errors)).toBeCloseTo(residual, 14);
+    S.forEach((_, j) => expect(off(right, U, j)).toBeLessThan(1e-14));
   });
 
   it.each([

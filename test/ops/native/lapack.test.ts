@@ -1,0 +1,110 @@
+/** LAPACK of the system, where this machine has one, against Weft's own decompositions. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { E } from '../../../src/fp.js';
+import { multiply, transposed, type Matrix } from '../../../src/ops/linalg/matrix.js';
+import { useNativeLinalg, type NativeLinalg } from '../../../src/ops/linalg/native.js';
+import { addProduct } from '../../../src/ops/linalg/product.js';
+import { svd } from '../../../src/ops/linalg/svd.js';
+import { svdLeading } from '../../../src/ops/linalg/svd-leading.js';
+import { nativeLinalg } from '../../../src/ops/native/lapack.js';
+import { fail } from '../../../src/problem.js';
+import { problemsOf, right } from '../../setup/result.js';
+import { diagonal, expectClose, expectOrthonormalColumns, random } from '../linalg/matrices.js';
+
+const found = await nativeLinalg();
+
+afterEach(() => useNativeLinalg(undefined));
+
+/** What was called, with the library's own results. */
+const counting = (library: NativeLinalg) => {
+  const calls = { svd: 0, addProduct: 0 };
+  const counted: NativeLinalg = {
+    svd: (A) => (calls.svd++, library.svd(A)),
+    addProduct: (...args) => (calls.addProduct++, library.addProduct(...args)),
+  };
+  return { calls, counted };
+};
+
+describe.skipIf(E.isLeft(found))('LAPACK of the system', () => {
+  it.each([
+    [90, 70],
+    [70, 90],
+    [1, 5],
+    [64, 64],
+  ])('decomposes a matrix [%i, %i] as Weft does', (m, n) => {
+    const A = random(m, m, n);
+    const own = svd(A);
+    const { U, S, Vt } = right(right(found).svd(A));
+    expect(S).toBeAllClose(own.S, { rtol: 1e-12 });
+    expectOrthonormalColumns(U);
+    expectOrthonormalColumns(transposed(Vt));
+    expectClose(multiply(multiply(U, diagonal(S)), Vt), A, 1e-12);
+  });
+
+  it('does the large ones once it is asked for, with the same signs', () => {
+    const A = random(1, 90, 80);
+    const own = svd(A);
+    const { calls, counted } = counting(right(found));
+    useNativeLinalg(counted);
+    const { U, S, Vt } = svd(A);
+    expect(calls.svd).toBe(1);
+    expectClose(U, own.U, 1e-9);
+    expectClose(Vt, own.Vt, 1e-9);
+    expect(S).toBeAllClose(own.S, { rtol: 1e-12 });
+    svd(random(2, 5, 4));
+    expect(calls.svd).toBe(1);
+  });
+
+  it('multiplies parts of arrays, transposed or not, and leaves float32 to others', () => {
+    const { addProduct: native } = right(found);
+    const [m, k, n] = [5, 7, 3];
+    for (const turned of [false, true]) {
+      const [a, b, c] = [random(1, 9, 9), random(2, 9, 9), random(3, 9, 9)].map((x) => Float64Array.from(x.data));
+      const left = { at: 2, row: turned ? 1 : 9, step: turned ? 9 : 1 };
+      const expected = (c as Float64Array).slice();
+      const blocks = (to: Float64Array) =>
+        [
+          { x: a as Float64Array, ...left },
+          { x: b as Float64Array, at: 1, row: 9 },
+          { x: to, at: 3, row: 9 },
+        ] as const;
+      addProduct(m, k, n, ...blocks(expected));
+      expect(native(m, k, n, ...blocks(c as Float64Array))).toBe(true);
+      expect(c as Float64Array).toBeAllClose(expected, { rtol: 1e-13, atol: 1e-14 });
+      const [first, ...others] = blocks(c as Float64Array);
+      expect(native(m, k, n, { ...first, x: Float32Array.from(first.x) }, ...others)).toBe(false);
+    }
+  });
+
+  it('never reads beyond an array', () => {
+    const { addProduct: native } = right(found);
+    const x = new Float64Array(12);
+    const whole = { x, at: 0, row: 4 };
+    expect(() => native(4, 3, 4, { ...whole, step: 1 }, whole, whole)).toThrow(RangeError);
+    expect(() => native(3, 3, 4, { ...whole, step: 1 }, { ...whole, at: 1 }, whole)).toThrow(RangeError);
+    expect(() => native(3, 3, 4, { ...whole, step: 1 }, { ...whole, row: 3 }, whole)).toThrow(RangeError);
+  });
+
+  it('is used for leading triplets too', () => {
+    const A: Matrix = { rows: 400, cols: 300, data: Float32Array.from(random(4, 400, 300).data) };
+    const own = svdLeading(A, 3);
+    const { calls, counted } = counting(right(found));
+    useNativeLinalg(counted);
+    const { S } = svdLeading(A, 3);
+    expect(calls.addProduct).toBeGreaterThan(4);
+    expect(S).toBeAllClose(own.S, { rtol: 1e-12 });
+  });
+});
+
+describe('a library that fails', () => {
+  it('leaves the decomposition to Weft', () => {
+    const A = random(5, 80, 80);
+    const own = svd(A);
+    useNativeLinalg({ svd: () => fail('LAPACK', 'convergence', 'none'), addProduct: () => false });
+    expect(svd(A)).toEqual(own);
+  });
+
+  it('is named where it cannot be opened', async () => {
+    expect(problemsOf(await nativeLinalg({ path: 'libnosuchblas.so' }))).toMatchObject([{ at: 'OpenBLAS' }]);
+  });
+});
