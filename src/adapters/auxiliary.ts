@@ -6,6 +6,7 @@ import { lookup, type Shape, type Tensor, type Weights } from '../ops/tensor.js'
 import { tf } from '../ops/tf.js';
 import { fail, type Result } from '../problem.js';
 import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../models/spec.js';
+import { partedConfig } from '../models/spec/ties.js';
 import type { ParamSpec, Part, Site } from './site.js';
 import { replace, replaceRows, type WeightUpdate } from './update.js';
 
@@ -208,7 +209,7 @@ export const untieSaved = (
     spec: {
       ...spec,
       ties: spec.ties.filter((tie) => !cut.includes(tie)),
-      config: cut.length > 0 ? { ...spec.config, tie_word_embeddings: false } : spec.config,
+      config: cut.length > 0 ? partedConfig(spec) : spec.config,
     },
     sources: Object.fromEntries(cut),
   };

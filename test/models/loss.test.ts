@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { shiftRight } from '../../src/models/encoder-decoder.js';
 import { runModel } from '../../src/models/any-model.js';
-import * as losses from '../../src/models/loss.js';
-import { causalCrossEntropy, crossEntropy, IGNORED } from '../../src/models/loss.js';
+import {
+  binaryCrossEntropy,
+  causalCrossEntropy,
+  crossEntropy,
+  IGNORED,
+  meanSquaredError,
+  spanCrossEntropy,
+} from '../../src/models/loss.js';
 import { read, tensorOf } from '../../src/ops/backend.js';
 import { valueAndGrad } from '../../src/ops/value-and-grad.js';
 import { sizeOf, type Shape, type Tensor } from '../../src/ops/tensor.js';
@@ -91,6 +97,8 @@ interface LossCase {
   /** The decoder's inputs that these labels give. */
   readonly shifted?: ReadonlyArray<ReadonlyArray<number>>;
 }
+
+const losses = { binaryCrossEntropy, crossEntropy, meanSquaredError, spanCrossEntropy };
 
 const golden = goldenJson<ReadonlyArray<LossCase>>('losses.json');
 

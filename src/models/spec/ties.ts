@@ -97,8 +97,21 @@ export const tieUnknown = (
 };
 
 /**
- * The tree in which tied parameters are stored on their own: all of them, or those named by their aliases. Without a tie to the
- * input embedding config.json's `tie_word_embeddings` turns false, as PEFT leaves it after a merge that parts them.
+ * config.json of a model whose ties are cut: `tie_word_embeddings` turns false, as PEFT leaves it after a merge that parts them. T5
+ * reads from that field too whether it scales what goes into the head, so a scale gets the field of its own that transformers 5 writes.
+ */
+export const partedConfig = ({ modelType, config }: ModelSpec): ModelSpec['config'] => {
+  const scaled = modelType === 't5' && config['scale_decoder_outputs'] === undefined;
+  return {
+    ...config,
+    tie_word_embeddings: false,
+    ...(scaled ? { scale_decoder_outputs: config['tie_word_embeddings'] !== false } : {}),
+  };
+};
+
+/**
+ * The tree in which tied parameters are stored on their own: all of them, or those named by their aliases. Without a tie of the head
+ * to the input embedding config.json says so (`partedConfig`).
  */
 export const untie = (
   spec: ModelSpec,
@@ -107,5 +120,5 @@ export const untie = (
   const ties = spec.ties.filter(([alias]) => !aliases.includes(alias));
   const head = `${spec.outputEmbedding ?? ''}.weight`;
   const parted = spec.ties.some(([alias]) => alias === head) && !ties.some(([alias]) => alias === head);
-  return { ...spec, ties, config: parted ? { ...spec.config, tie_word_embeddings: false } : spec.config };
+  return { ...spec, ties, config: parted ? partedConfig(spec) : spec.config };
 };

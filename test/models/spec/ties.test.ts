@@ -21,6 +21,21 @@ describe('untie', () => {
     expect(spec.config['tie_word_embeddings']).toBe(true);
   });
 
+  it.each([
+    [{}, true],
+    [{ tie_word_embeddings: true }, true],
+    [{ scale_decoder_outputs: false, tie_word_embeddings: true }, false],
+  ])('keeps the scale of T5 before its head: %o', (fields, scaled) => {
+    const { config } = trees['t5'] as Tree;
+    const { scale_decoder_outputs: _, tie_word_embeddings: _tie, ...rest } = config;
+    const spec = untie(right(specOf({ ...rest, ...fields }, fileOf(trees['t5'] as Tree))), ['lm_head.weight']);
+    expect(spec.config).toMatchObject({ tie_word_embeddings: false, scale_decoder_outputs: scaled });
+  });
+
+  it('gives no other model a field of T5', () => {
+    expect(untie(specFor('qwen3')).config).not.toHaveProperty('scale_decoder_outputs');
+  });
+
   it('leaves a model without ties as it is', () => {
     const spec = specFor('llama');
     expect(untie(spec)).toEqual(spec);
