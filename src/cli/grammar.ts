@@ -112,7 +112,9 @@ const logits: Command = {
 const generate: Command = {
   name: 'generate',
   declare: (parser) => {
-    parser.description('continue token ids with a language model; the most probable tokens, or sampled ones');
+    parser.description(
+      'continue token ids, or answer them with an encoder-decoder; the most probable tokens, or sampled',
+    );
     withInputIds(withAdapters(withBase(parser)))
       .option('--max-new-tokens <n>', 'tokens at most, 20 by default')
       .option('--temperature <number>', 'sample from softmax(logits / temperature); 0 takes the most probable token')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { attach } from '../../src/adapters/apply.js';
 import { E } from '../../src/fp.js';
 import { disposeCache } from '../../src/models/cache.js';
+import { beginOf, type Begin } from '../../src/models/continuation.js';
 import type { EncoderDecoderModel } from '../../src/models/encoder-decoder.js';
 import { generate } from '../../src/models/generate.js';
 import { numTensors, read, scope } from '../../src/ops/backend.js';
@@ -33,14 +34,32 @@ const padded = (texts: Case['prompts']) => {
   return { inputIds: fill((t) => t), attentionMask: fill((t) => t.map(() => 1)) };
 };
 
+const begin = (kind: Kind): Begin => {
+  const found = beginOf(kindOf(kind));
+  if (E.isLeft(found)) throw new Error(renderProblems(found.left));
+  return found.right;
+};
+
 describe('the decoder after a text', () => {
   it.each(cases)('$config generates what transformers does', async (c) => {
-    const [model, p] = [modelOf(c), attach(identity, kindWeights(c))];
-    const decoder = model.decoder(model.encode(p, padded(c.prompts)));
-    const starts = c.prompts.map(() => [model.start ?? -1]);
-    const result = await generate(decoder, p, starts, { maxNewTokens: c.tokens[0]!.length });
+    const p = attach(identity, kindWeights(c));
+    const before = numTensors();
+    const { model, prompts, dispose } = begin(c)(p, c.prompts);
+    const result = await generate(model, p, prompts, { maxNewTokens: c.tokens[0]!.length });
+    dispose();
     if (E.isLeft(result)) throw new Error(renderProblems(result.left));
     expect(result.right).toEqual(c.tokens);
+    expect(numTensors()).toBe(before);
+  });
+
+  it.each(cases)('$config generates the same for a text alone', async (c) => {
+    const p = kindWeights(c);
+    for (const [i, text] of c.prompts.entries()) {
+      const { model, prompts, dispose } = begin(c)(p, [text]);
+      const result = await generate(model, p, prompts, { maxNewTokens: 8 });
+      dispose();
+      expect(result).toEqual(E.right([c.tokens[i]!.slice(0, 8)]));
+    }
   });
 
   it.each(cases)('$config gives each token the logits of the whole text, with a cache', async (c) => {
@@ -79,6 +98,18 @@ describe('the decoder after a text', () => {
       'past.0.k: expected [1, 4, 2, 8], found [1, 4, 2, 6]',
     );
     expect(() => decoder.run(p, { inputIds: integers([[1], [2]]) })).toThrow(/expected 1 sequences/);
+  });
+
+  it('is begun by models that generate, with a start token', () => {
+    const problemsOf = (kind: Kind) => {
+      const found = beginOf(kindOf(kind));
+      return E.isLeft(found) ? found.left : [];
+    };
+    expect(problemsOf({ base: 'bert' })).toMatchObject([{ found: 'an encoder' }]);
+    expect(problemsOf({ base: 'vit' })).toMatchObject([{ found: 'an image model' }]);
+    expect(problemsOf({ base: 't5', config: { decoder_start_token_id: null } })).toMatchObject([
+      { at: 'config.json: decoder_start_token_id' },
+    ]);
   });
 
   it('holds what it read, and no more', () => {

@@ -1,5 +1,5 @@
 /**
- * `weft generate`: a language model continues token ids.
+ * `weft generate`: a language model continues token ids, or an encoder-decoder answers them.
  */
 import type { Adapter } from '../../adapters/adapter.js';
 import { attach } from '../../adapters/apply.js';
@@ -10,8 +10,9 @@ import { E } from '../../fp.js';
 import type { ModelFolder } from '../../io/merge/unmerge.js';
 import { readWeights } from '../../io/model.js';
 import { struct } from '../../models/config.js';
+import { beginOf } from '../../models/continuation.js';
 import { generate as generateTokens } from '../../models/generate.js';
-import { languageModelOf } from '../../models/registry.js';
+import { anyModelOf } from '../../models/registry.js';
 import { filterProblems, type Filters, type Sampling } from '../../models/sampling.js';
 import { dispose, type Backend } from '../../ops/backend.js';
 import { key } from '../../ops/random.js';
@@ -81,14 +82,16 @@ const samplingOf = (choice: Choice | undefined): Sampling | undefined =>
   choice === undefined ? undefined : { ...choice.filters, key: key(choice.seed) };
 
 const compute = async (base: ModelFolder, adapter: Adapter, routing: Routing, options: Options, session: Session) => {
-  const model = languageModelOf(specAfter(adapter, base.model.spec));
-  if (E.isLeft(model)) return model;
+  const begin = E.chain(beginOf)(anyModelOf(specAfter(adapter, base.model.spec)));
+  if (E.isLeft(begin)) return begin;
   const weights = await readWeights(base.model);
   if (E.isLeft(weights)) return weights;
+  const attached = attach(adapter, weights.right, routing);
+  const { model, prompts, dispose: disposeText } = begin.right(attached, [options.ids]);
   try {
     return await session.counting('generating', 'tokens', (count) => {
       let tokens = 0;
-      return generateTokens(model.right, attach(adapter, weights.right, routing), [options.ids], {
+      return generateTokens(model, attached, prompts, {
         maxNewTokens: options.maxNewTokens,
         sampling: samplingOf(options.choice),
         eosTokenId: options.ends ?? endsOf(base.model.spec.config),
@@ -96,6 +99,7 @@ const compute = async (base: ModelFolder, adapter: Adapter, routing: Routing, op
       });
     });
   } finally {
+    disposeText();
     dispose(weights.right);
   }
 };

@@ -44,6 +44,18 @@ describe('weft generate', () => {
     expect(out).toBe(`${all.slice(0, all.indexOf(third) + 1).join(',')}\n`);
   });
 
+  it('answers with an encoder-decoder, plain and adapted', async () => {
+    const [{ prompts, tokens }] = JSON.parse(
+      readFileSync(new URL('../../golden/models/seq2seq.json', import.meta.url), 'utf8'),
+    ) as readonly [Case];
+    const line = [golden('bases/t5'), prompts[0]!, '--max-new-tokens', '12', '--eos-token-id', '95'] as const;
+    const plain = await generate(...line);
+    expect(plain.out).toBe(`${tokens[0]!.slice(0, 12).join(',')}\n`);
+    const adapted = await generate(...line, '--adapter', golden('task/t5-prefix'));
+    expect(adapted.code).toBe(0);
+    expect(adapted.out).not.toBe(plain.out);
+  });
+
   it('generates with an adapter', async () => {
     const [plain, adapted] = [
       await generate(llama.base, '5,9,40', '--json'),
@@ -71,6 +83,15 @@ describe('weft generate', () => {
 });
 
 describe('bad input', () => {
+  it.each([
+    ['bert', 'an encoder'],
+    ['vit', 'an input embedding'],
+  ])('refuses %s, which does not generate', async (base, found) => {
+    const done = await generate(golden(`bases/${base}`), '1,2');
+    expect(done.code).toBe(1);
+    expect(done.err).toContain(found);
+  });
+
   const refuses = async (code: number, texts: ReadonlyArray<string>, ...more: ReadonlyArray<string>) => {
     const done = await generate(llama.base, '1,2', ...more);
     for (const text of texts) expect(done.err).toContain(text);

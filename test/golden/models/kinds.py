@@ -149,7 +149,7 @@ write("losses.json", cases)
 PROMPTS = [[31, 22, 35, 33, 25, 36, 12], [7, 30, 3], [34]]
 cases = []
 GATED = dict(num_decoder_layers=1, feed_forward_proj="gated-gelu", scale_decoder_outputs=False)
-for name, options in [("T5ForConditionalGeneration", dict(vocab_size=50)), ("T5ForConditionalGeneration", dict(vocab_size=74, **GATED))]:
+for name, options in [("T5ForConditionalGeneration", {}), ("T5ForConditionalGeneration", dict(vocab_size=50)), ("T5ForConditionalGeneration", dict(vocab_size=74, **GATED))]:
     model, weights = load("t5", name, options)
     longest = max(map(len, PROMPTS))
     ids = torch.tensor([p + [0] * (longest - len(p)) for p in PROMPTS])
