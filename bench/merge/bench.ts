@@ -8,11 +8,16 @@ import { renderProblems } from '../../src/problem.js';
 import { findPython } from '../../parity/python.js';
 import { machine } from '../machine.js';
 import type { Report } from '../report.js';
-import { cp, peft, weft, type Contender, type Job } from './contenders.js';
+import { cp, durableCp, peft, weft, type Contender, type Job } from './contenders.js';
 import { differenceOf } from './difference.js';
 import { geometryOf, writeAdapter, writeCheckpoint } from './model.js';
 import { reportOf, type Found, type Run } from './report.js';
 
+/** Ranks of the adapters, and threads that merge them. */
+const RANKS = [8, 16, 64];
+const THREADS = [1, 2];
+
+/** The rank at which PEFT is measured too. */
 const RANK = 16;
 
 /** Options of the merge bench. */
@@ -70,33 +75,47 @@ const measureAll = async (
 ): Promise<Found> => {
   const geometry = geometryOf(sizeMb);
   const base = make(folder, 'base');
-  const adapter = make(folder, 'adapter');
   tell(`building a checkpoint of about ${sizeMb} MB in ${folder}`);
   const baseBytes = await writeCheckpoint(base, geometry);
-  const adapterBytes = await writeAdapter(adapter, geometry, RANK);
+  const adapters = new Map(RANKS.map((rank) => [rank, make(folder, `r${rank}`)]));
+  const adapterBytes: number[] = [];
+  for (const [rank, path] of adapters) adapterBytes.push(await writeAdapter(path, geometry, rank));
   const python = findPython(['torch', 'transformers', 'peft']);
   if (E.isLeft(python)) tell(`PEFT is skipped. ${renderProblems(python.left)}. Set WEFT_PYTHON to compare with it.`);
-  const contenders = [cp, weft, ...(E.isRight(python) ? [peft(python.right)] : [])];
-  const jobOf = (name: string): Job => ({ base, adapter, out: join(folder, `out ${name}`), interrupted });
+  const ours = RANKS.flatMap((rank) => THREADS.map((threads) => weft(rank, threads)));
+  const compared = weft(RANK, Math.max(...THREADS)).name;
+  const theirs = E.isRight(python) ? [peft(python.right, RANK)] : [];
+  const contenders = [cp, durableCp, ...ours, ...theirs];
+  const jobOf = ({ name, rank }: Pick<Contender, 'name' | 'rank'>): Job => ({
+    base,
+    adapter: adapters.get(rank) ?? '',
+    out: join(folder, `out ${name}`),
+    interrupted,
+  });
   const clear = (job: Job): void => rmSync(job.out, { recursive: true, force: true });
-  const results = await interleaved(contenders, runs, async ({ name, run }, i) => {
-    const job = jobOf(name);
+  const results = await interleaved(contenders, runs, async (contender, i) => {
+    const { name } = contender;
+    const job = jobOf(contender);
     clear(job);
-    const { stdout: _, ...numbers } = await run(job);
+    const { stdout: _, ...numbers } = await contender.run(job);
     tell(`run ${i + 1}: ${name} ${numbers.seconds.toFixed(2)} s`);
     // The last outputs of Weft and PEFT are compared.
-    if (i < runs - 1 || name === cp.name) clear(job);
+    if (i < runs - 1 || (name !== compared && name !== theirs[0]?.name)) clear(job);
     return { name, ...numbers };
   });
   return {
     machine: machine(),
     python: E.isRight(python) ? python.right.versions : undefined,
     geometry,
-    rank: RANK,
+    ranks: RANKS,
+    compared,
     baseBytes,
     adapterBytes,
     runs: results,
-    difference: E.isRight(python) ? await differenceOf(jobOf(weft.name).out, jobOf('PEFT').out) : undefined,
+    difference:
+      theirs[0] === undefined
+        ? undefined
+        : await differenceOf(jobOf({ name: compared, rank: RANK }).out, jobOf(theirs[0]).out),
   };
 };
 

@@ -17,10 +17,20 @@ export interface Job {
   readonly interrupted: AbortSignal;
 }
 
+/** What a run took, and what a program says of itself. */
+export type Told = Measured & {
+  /** Seconds from the start of the process until it begins with the work. */
+  readonly start?: number;
+  /** Seconds of each step. */
+  readonly inner?: Readonly<Record<string, number>>;
+};
+
 /** A program that makes `out`. */
 export interface Contender {
   readonly name: string;
-  readonly run: (job: Job) => Promise<Measured & { readonly inner?: Readonly<Record<string, number>> }>;
+  /** The rank of the adapter that it merges. */
+  readonly rank: number;
+  readonly run: (job: Job) => Promise<Told>;
 }
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -42,32 +52,37 @@ const durably = async (job: Job, run: Promise<Measured>): Promise<Measured> => {
   return { ...done, seconds: done.seconds + (await syncFiles(job.out)) };
 };
 
-/** `cp` of the base's folder, then fsync of every file. */
-export const cp: Contender = {
-  name: 'cp + fsync',
-  run: (job) => durably(job, measured('cp', ['-R', job.base, job.out], job.interrupted)),
-};
+const copied = ({ base, out, interrupted }: Job): Promise<Measured> => measured('cp', ['-R', base, out], interrupted);
+
+/** `cp` of the base's folder into the page cache. */
+export const cp: Contender = { name: 'cp', rank: 0, run: copied };
+
+/** `cp`, then fsync of every file. */
+export const durableCp: Contender = { name: 'cp + fsync', rank: 0, run: (job) => durably(job, copied(job)) };
 
 /** `weft merge` of the built package, from the start of its process to its end. */
-export const weft: Contender = {
-  name: 'weft merge',
-  run: ({ base, adapter, out, interrupted }) =>
-    measured(
-      process.execPath,
-      [path('../../dist/cli/main.js'), 'merge', '--base', base, '--adapter', adapter, '--out', out, '--json'],
-      interrupted,
-    ),
-};
+export const weft = (rank: number, workers: number): Contender => ({
+  name: `weft r=${rank}, ${workers} thread${workers === 1 ? '' : 's'}`,
+  rank,
+  run: async ({ base, adapter, out, interrupted }) => {
+    const command = [path('../../dist/cli/main.js'), 'merge', '--json', '--workers', String(workers)];
+    const folders = ['--base', base, '--adapter', adapter, '--out', out];
+    const done = await measured(process.execPath, [...command, ...folders], interrupted);
+    const { seconds } = JSON.parse(done.stdout) as { readonly seconds: number };
+    return { ...done, start: done.seconds - seconds };
+  },
+});
 
 /** PEFT in Python: the process whole, and inside of it each step. */
-export const peft = ({ command }: Python): Contender => ({
-  name: 'PEFT',
+export const peft = ({ command }: Python, rank: number): Contender => ({
+  name: `PEFT r=${rank}`,
+  rank,
   run: async (job) => {
     const done = await durably(
       job,
       measured(command, [path('../peft_merge.py'), job.base, job.adapter, job.out], job.interrupted),
     );
     const inner = JSON.parse(done.stdout.trim().split('\n').at(-1) ?? '{}') as Readonly<Record<string, number>>;
-    return { ...done, inner };
+    return { ...done, inner, start: inner['import'] ?? 0 };
   },
 });
