@@ -6,7 +6,7 @@ import { im2colIndex, type ConvAxes } from './im2col.js';
 import { sameShape, sizeOf, type Shape, type Tensor } from './tensor.js';
 
 /** True when each position sees itself only, so that the image is the matrix. */
-const isPointwise = ({ spatial, kernel, padding }: ConvAxes, positions: Shape): boolean =>
+export const isPointwise = ({ spatial, kernel, padding }: ConvAxes, positions: Shape): boolean =>
   sizeOf(kernel) === 1 && padding.every((n) => n === 0) && sameShape(spatial, positions);
 
 /**

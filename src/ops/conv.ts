@@ -1,8 +1,9 @@
 /**
- * Convolutions of one, two and three spatial axes: tfjs's kernel where it has one, else one gather and one matrix product, so
- * that they run and differentiate on every backend.
+ * Convolutions of one, two and three spatial axes: a kernel of our own on wasm; elsewhere tfjs's kernel where it has one, else one
+ * gather and one matrix product, so that they run and differentiate on every backend.
  */
 import { columnsOf } from './columns.js';
+import { convolve, hasConvKernel } from './conv-kernel.js';
 import { positionsOf, type ConvAxes } from './im2col.js';
 import { matMul } from './mat-mul.js';
 import { showShape, sizeOf, type Shape, type Tensor } from './tensor.js';
@@ -91,6 +92,7 @@ export const convNd = (x: Tensor, W: Tensor, options: ConvOptions = {}): Tensor 
   const positions = positionsOf(axes);
   // Kernels fail on empty tensors; an empty sum is zero.
   if (sizeOf(x.shape) * sizeOf(W.shape) === 0) return tf.fill([n, out, ...positions], 0);
+  if (hasConvKernel()) return convolve(x, W, { axes, positions, groups });
   const y = groups === 1 && isConv2d(axes) ? byKernel(x, W, axes) : byProduct(x, W, axes, positions, groups);
   return tf.reshape(y, [n, out, ...positions]);
 };

@@ -4,6 +4,7 @@ import { read, scope, tensorOf } from '../../src/ops/backend.js';
 import { convNd } from '../../src/ops/conv.js';
 import { sizeOf, type Shape, type Tensor } from '../../src/ops/tensor.js';
 import { tf } from '../../src/ops/tf.js';
+import { valueAndGrad } from '../../src/ops/value-and-grad.js';
 import { numbers, runs } from './arbitrary.js';
 import { expectGradient, gradientOf } from './gradients/finite-difference.js';
 
@@ -25,26 +26,34 @@ const coordinates = (shape: Shape): number[][] =>
 const flat = (at: ReadonlyArray<number>, shape: Shape): number =>
   at.reduce((f, c, i) => f * (shape[i] as number) + c, 0);
 
-/** Every output by the definition, with coordinates spelled out. */
-const reference = (x: Float32Array, W: Float32Array, c: Convolution): number[] => {
+/** Sizes of the output. */
+const outputOf = (c: Convolution): Shape => {
   const [n, , ...spatial] = c.x as [number, number, ...number[]];
-  const [out, perGroup, ...kernel] = c.W as [number, number, ...number[]];
+  const [out, , ...kernel] = c.W as [number, number, ...number[]];
   const positions = spatial.map((d, i) => {
     const reach = (c.dilation[i] as number) * ((kernel[i] as number) - 1) + 1;
     return Math.floor((d + 2 * (c.padding[i] as number) - reach) / (c.stride[i] as number)) + 1;
   });
-  return coordinates([n, out, ...positions]).map(([b, o, ...p]) => {
-    const group = Math.floor((o as number) / (out / c.groups));
-    return coordinates([perGroup, ...kernel]).reduce((sum, [ch, ...k]) => {
-      const at = p.map(
-        (v, i) => v * (c.stride[i] as number) + (k[i] as number) * (c.dilation[i] as number) - (c.padding[i] as number),
-      );
-      if (at.some((v, i) => v < 0 || v >= (spatial[i] as number))) return sum;
-      const w = W[flat([o as number, ch as number, ...k], c.W)] as number;
-      return sum + w * (x[flat([b as number, group * perGroup + (ch as number), ...at], c.x)] as number);
-    }, 0);
-  });
+  return [n, out, ...positions];
 };
+
+/** One output by the definition, with coordinates spelled out. */
+const outputAt = (x: Float32Array, W: Float32Array, c: Convolution, [b, o, ...p]: ReadonlyArray<number>): number => {
+  const [, , ...spatial] = c.x;
+  const [out, perGroup, ...kernel] = c.W as [number, number, ...number[]];
+  const group = Math.floor((o as number) / (out / c.groups));
+  return coordinates([perGroup, ...kernel]).reduce((sum, [ch, ...k]) => {
+    const at = p.map(
+      (v, i) => v * (c.stride[i] as number) + (k[i] as number) * (c.dilation[i] as number) - (c.padding[i] as number),
+    );
+    if (at.some((v, i) => v < 0 || v >= (spatial[i] as number))) return sum;
+    const w = W[flat([o as number, ch as number, ...k], c.W)] as number;
+    return sum + w * (x[flat([b as number, group * perGroup + (ch as number), ...at], c.x)] as number);
+  }, 0);
+};
+
+const reference = (x: Float32Array, W: Float32Array, c: Convolution): number[] =>
+  coordinates(outputOf(c)).map((at) => outputAt(x, W, c, at));
 
 const axis = fc.record({
   size: fc.integer({ min: 3, max: 5 }),
@@ -143,4 +152,53 @@ describe('convNd', () => {
       expect(() => convNd(x, tensorOf(numbers(1, 15), [1, 3, 5]))).toThrow(/larger/);
       expect(() => convNd(x, tensorOf(numbers(1, 3), [1, 3, 1, 1]))).toThrow(RangeError);
     }));
+});
+
+describe('a convolution of many positions', () => {
+  // on wasm its matrix is made in several blocks, in the middle of the second of three axes
+  const [xShape, WShape]: readonly [Shape, Shape] = [
+    [2, 6, 9, 40, 41],
+    [4, 3, 3, 3, 2],
+  ];
+  const options = { groups: 2, padding: [1, 1, 0], stride: [1, 1, 2], dilation: [1, 2, 1] };
+  const [x, W] = [numbers(1, sizeOf(xShape)), numbers(2, sizeOf(WShape))];
+
+  it('is the sum over channels and kernel positions', async () => {
+    const c = { ...options, x: xShape, W: WShape };
+    const y = scope(() => convNd(tensorOf(x, xShape), tensorOf(W, WShape), options));
+    expect(y.shape).toEqual(outputOf(c));
+    const values = await read(y);
+    const some = Array.from({ length: 500 }, (_, i) => (i * 7919) % y.size);
+    const coordinatesOf = (i: number): number[] =>
+      y.shape.map((d, axis) => Math.floor(i / sizeOf(y.shape.slice(axis + 1))) % d);
+    expect(some.map((i) => values[i] as number)).toBeAllClose(
+      some.map((i) => outputAt(x, W, c, coordinatesOf(i))),
+      { rtol: 1e-4, atol: 1e-4 },
+    );
+    y.dispose();
+  });
+
+  it('has adjoints: <conv(x, W), v> = <x, dx> = <W, dW>', async () => {
+    const [image, filter] = [tensorOf(x, xShape), tensorOf(W, WShape)];
+    const y = scope(() => convNd(image, filter, options));
+    const v = tensorOf(numbers(3, y.size), y.shape);
+    const { grads } = scope(() =>
+      valueAndGrad((p) => tf.sum(tf.mul(convNd(p['x'] as Tensor, p['W'] as Tensor, options), v)))({
+        x: image,
+        W: filter,
+      }),
+    );
+    const inner = async (a: Tensor, b: Tensor): Promise<number> => {
+      const [p, q] = [await read(a), await read(b)];
+      return p.reduce((sum, value, i) => sum + value * (q[i] as number), 0);
+    };
+    const products = [
+      await inner(y, v),
+      await inner(image, grads['x'] as Tensor),
+      await inner(filter, grads['W'] as Tensor),
+    ];
+    expect(products[1]).toBeCloseTo(products[0] as number, 1);
+    expect(products[2]).toBeCloseTo(products[0] as number, 1);
+    tf.dispose([image, filter, y, v, ...Object.values(grads)]);
+  });
 });

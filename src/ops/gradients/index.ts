@@ -9,6 +9,7 @@ import { indexing } from './indexing.js';
 import { layout } from './layout.js';
 import { linear } from './linear.js';
 import { reduction } from './reduction.js';
+import { convRules } from '../conv-kernel.js';
 import { crossEntropyRules } from '../cross-entropy.js';
 import { siluRules } from '../silu.js';
 import type { Rule } from './rule.js';
@@ -23,6 +24,7 @@ export const gradients: ReadonlyArray<Rule> = [
   ...layout,
   ...indexing,
   ...constant,
+  ...convRules,
   ...crossEntropyRules,
   ...siluRules,
 ];
