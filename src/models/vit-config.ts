@@ -26,8 +26,15 @@ export interface VitConfig {
   readonly patch: Area;
 }
 
+const isArea = (u: unknown): u is Area => Array.isArray(u) && u.length === 2 && u.every(size.is);
+
 /** One size for both axes, or one each. */
-const area = t.union([size, t.tuple([size, size])], 'a size, or two for height and width');
+const area = new t.Type<Area>(
+  'a size, or two for height and width',
+  isArea,
+  (u, c) => (size.is(u) ? t.success([u, u]) : isArea(u) ? t.success(u) : t.failure(u, c)),
+  t.identity,
+);
 
 const fields = t.type({
   hidden_size: orDefault(size, 768),
@@ -35,21 +42,18 @@ const fields = t.type({
   num_attention_heads: orDefault(size, 12),
   hidden_act: orDefault(t.string, 'gelu'),
   layer_norm_eps: orDefault(positive, 1e-12),
-  image_size: orDefault(area, 224),
-  patch_size: orDefault(area, 16),
+  image_size: orDefault<Area, Area>(area, [224, 224]),
+  patch_size: orDefault<Area, Area>(area, [16, 16]),
   num_channels: orDefault(size, 3),
 });
 
 type Fields = t.TypeOf<typeof fields>;
 
-const areaOf = (given: t.TypeOf<typeof area>): Area => (typeof given === 'number' ? [given, given] : given);
-
-const patches = ({ image_size, patch_size }: Fields): Result<Pick<VitConfig, 'image' | 'patch'>> => {
-  const [image, patch] = [areaOf(image_size), areaOf(patch_size)];
-  return image.every((n, axis) => n >= (patch[axis] as number))
+/** Patches that fit into the image. */
+const patches = ({ image_size: image, patch_size: patch }: Fields): Result<Pick<VitConfig, 'image' | 'patch'>> =>
+  image.every((n, axis) => n >= (patch[axis] as number))
     ? E.right({ image, patch })
     : fail(configField('patch_size'), `at most the image, ${image.join(' x ')}`, patch.join(' x '));
-};
 
 const check = (f: Fields): Result<VitConfig> =>
   F.pipe(

@@ -3,7 +3,8 @@ import { E } from '../../src/fp.js';
 import { decodeGptOssConfig, type GptOssConfig } from '../../src/models/gpt-oss-config.js';
 import { decodeLlamaConfig, type LlamaConfig } from '../../src/models/llama-config.js';
 import { decodeOptConfig, type OptConfig } from '../../src/models/opt-config.js';
-import { forward, modelOf, modelTypes } from '../../src/models/registry.js';
+import { encoderDecoderOf, forward, languageModelOf, modelOf, modelTypes } from '../../src/models/registry.js';
+import { decodeT5Config, type T5Config } from '../../src/models/t5-config.js';
 import { tensorOf } from '../../src/ops/backend.js';
 import type { Config } from '../../src/models/config.js';
 import { baseConfig, baseWeights, specOf } from './golden.js';
@@ -85,6 +86,84 @@ describe('modelOf', () => {
       rope_parameters: { rope_type: 'linear', factor: 2, partial_rotary_factor: 0.5 },
     };
     expect(problemsOf(partial).map((p) => p.at)).toEqual(['config.json: partial_rotary_factor']);
+  });
+});
+
+describe('models of other kinds', () => {
+  const at = (config: Config): ReadonlyArray<string> => problemsOf(config).map((p) => p.at);
+
+  it('want a class that they know, and name those', () => {
+    const unknown = { ...baseConfig('bert'), architectures: ['BertForMultipleChoice'] };
+    expect(problemsOf(unknown)).toMatchObject([
+      {
+        at: 'config.json: architectures',
+        found: 'BertForMultipleChoice',
+        expected: expect.stringContaining('BertModel'),
+      },
+    ]);
+    expect(problemsOf({ ...baseConfig('vit'), architectures: undefined })).toMatchObject([{ found: 'nothing' }]);
+    expect(at({ ...baseConfig('t5'), architectures: ['T5ForQuestionAnswering'] })).toEqual([
+      'config.json: architectures',
+    ]);
+  });
+
+  it('name every value that does not fit, the class among them', () => {
+    const bert = { ...baseConfig('bert'), hidden_size: 33, hidden_act: 'nonsense', is_decoder: true };
+    expect(at({ ...bert, architectures: ['None'] }).toSorted()).toEqual([
+      'config.json: architectures',
+      'config.json: hidden_act',
+      'config.json: hidden_size',
+      'config.json: is_decoder',
+    ]);
+    const t5 = { ...baseConfig('t5'), feed_forward_proj: 'gated-nonsense', relative_attention_num_buckets: 3 };
+    expect(at(t5)).toEqual(['config.json: feed_forward_proj', 'config.json: relative_attention_num_buckets']);
+    const near = { ...baseConfig('t5'), relative_attention_max_distance: 16 };
+    expect(problemsOf(near)).toMatchObject([
+      { at: 'config.json: relative_attention_max_distance', expected: 'more than 16', found: '16' },
+    ]);
+    expect(at({ ...baseConfig('vit'), patch_size: [4, 9] })).toEqual(['config.json: patch_size']);
+    expect(at({ ...baseConfig('vit'), image_size: [8, 8, 8] })).toEqual(['config.json: image_size']);
+  });
+
+  it('are no language models, and only some are encoder-decoders', () => {
+    for (const base of ['bert', 't5', 'vit'])
+      expect(languageModelOf(specOf(baseConfig(base)))).toMatchObject({ left: [{ at: 'config.json: architectures' }] });
+    expect(E.isRight(encoderDecoderOf(specOf(baseConfig('t5'))))).toBe(true);
+    expect(E.isLeft(encoderDecoderOf(specOf(baseConfig('llama'))))).toBe(true);
+  });
+});
+
+describe('decodeT5Config', () => {
+  const read = (modelType: string, config: Config): T5Config => {
+    const c = decodeT5Config(modelType, config);
+    if (E.isLeft(c)) throw new TypeError(JSON.stringify(c.left));
+    return c.right;
+  };
+
+  it('has the defaults of transformers', () => {
+    expect(read('t5', {})).toMatchObject({
+      encoderLayers: 6,
+      decoderLayers: 6,
+      heads: 8,
+      headDim: 64,
+      epsilon: 1e-6,
+      gated: false,
+      buckets: { count: 32, maxDistance: 128 },
+      outputScale: 512 ** -0.5,
+      start: undefined,
+    });
+    expect(read('mt5', {})).toMatchObject({ encoderLayers: 8, heads: 6, gated: true, outputScale: 1, start: 0 });
+  });
+
+  it('scales outputs unless a field says otherwise: its own, or the tie of older files', () => {
+    expect(read('t5', { tie_word_embeddings: false }).outputScale).toBe(1);
+    expect(read('t5', { tie_word_embeddings: false, scale_decoder_outputs: true }).outputScale).toBe(512 ** -0.5);
+    expect(read('t5', { scale_decoder_outputs: false }).outputScale).toBe(1);
+  });
+
+  it('has as many layers in the decoder as in the encoder, unless told', () => {
+    expect(read('t5', { num_layers: 3 }).decoderLayers).toBe(3);
+    expect(read('t5', { num_layers: 3, num_decoder_layers: 2 })).toMatchObject({ encoderLayers: 3, decoderLayers: 2 });
   });
 });
 
