@@ -65,6 +65,14 @@ export {
   type RankSchedule,
   type RankState,
 } from './methods/adalora-ranks.js';
+export {
+  chooseSubspaces,
+  measureSubspaces,
+  startOfSubspaces,
+  subspaceBudget,
+  type SubspaceSchedule,
+  type SubspaceState,
+} from './methods/adamss-subspaces.js';
 export { lora } from './methods/lora/lora.js';
 export { mixtureOf } from './methods/xlora/from-experts.js';
 export { nestedLeaves, type NestedConfig } from './nested.js';
