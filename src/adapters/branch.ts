@@ -1,6 +1,7 @@
 /**
  * Changes of a forward pass that no dense weight can hold, where they are made of tensors alone: of a layer, or of the whole model.
  */
+import type { Key } from '../ops/random.js';
 import type { Tensor } from '../ops/tensor.js';
 
 /** y' = y + s conv_B(conv_A(x)): LoRA on a grouped convolution, whose B [out, r / groups] is grouped and A [r, in, ...kernel] is not. */
@@ -99,6 +100,17 @@ export interface Router {
   readonly first: number;
 }
 
+/**
+ * y' = y + (e * exp(x V^T / 2)) B^T with e ~ N(0, 1) [n, r]: noise whose log variance is V x; V [r, in] and B [out, r], whatever the
+ * layout of the weight.
+ */
+export interface Noise {
+  readonly kind: 'Noise';
+  readonly V: Tensor;
+  readonly B: Tensor;
+  readonly key: Key;
+}
+
 /** The key of a router; no parameter has this name. */
 export const routerKey = '(router)';
 
@@ -118,4 +130,5 @@ export interface Prompt {
 export const promptKey = '(prompt)';
 
 /** A branch of tensors alone. */
-export type TensorBranch = GroupedConv | PerSample | Mixture | PromptAttention | Patches | Feedback | Gated | Router;
+export type TensorBranch =
+  GroupedConv | PerSample | Mixture | PromptAttention | Patches | Feedback | Gated | Router | Noise;

@@ -10,7 +10,7 @@ import { all, orProblems, type Result } from '../problem.js';
 import { modelPrefix } from './auxiliary.js';
 import { field, type BaseConfig, type Fields, type Values } from './config.js';
 import { initParams } from './init-params.js';
-import type { LayoutContext, Method } from './method.js';
+import type { LayoutContext, Method, Routing } from './method.js';
 import {
   featuresOf,
   moduleLayout,
@@ -55,12 +55,13 @@ export interface OnProjections<C extends ProjectionConfig, D extends Draw> {
   readonly copy?: (role: 'A' | 'B') => string;
   /** Where a trained tensor starts. */
   readonly start: (config: C, detail: ProjectionDetail<D>, role: string, key: Key, shape: Shape) => Tensor;
-  /** From the trained tensors and both matrices, which are those of the largest layer. */
+  /** From the trained tensors and both matrices, which are those of the largest layer; `pass` says where and in which pass. */
   readonly update: (
     config: C,
     detail: ProjectionDetail<D>,
     tensors: Readonly<Record<string, Tensor>>,
     matrices: Readonly<Record<'A' | 'B', Tensor>>,
+    pass: { readonly site: string; readonly routing: Routing | undefined },
   ) => WeightUpdate;
   readonly warningsOf?: (config: C) => ReadonlyArray<string>;
 }
@@ -116,9 +117,8 @@ export const projectionMethod = <C extends ProjectionConfig, D extends Draw>(
         role === 'A' || role === 'B' ? drawn(own.shared, detail.draw, role) : own.start(c, detail, role, k, shape),
       ),
     ),
-  update: (c, { detail }, tensors) =>
-    own.update(c, detail, tensors, {
-      A: tensors['A'] ?? drawn(own.shared, detail.draw, 'A'),
-      B: tensors['B'] ?? drawn(own.shared, detail.draw, 'B'),
-    }),
+  update: (c, { key, detail }, tensors, { routing }) => {
+    const matrix = (role: 'A' | 'B'): Tensor => tensors[role] ?? drawn(own.shared, detail.draw, role);
+    return own.update(c, detail, tensors, { A: matrix('A'), B: matrix('B') }, { site: key, routing });
+  },
 });

@@ -2,15 +2,15 @@
  * VeRA's form: W' = W + diag(b) B diag(d) A with frozen random A [r, in] and B [out, r] that all layers share, and vectors b and d
  * that are trained.
  */
-import { normal } from '../ops/random.js';
+import { keyFor, normal, type Key } from '../ops/random.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { torchGenerator, torchKaimingUniform } from '../ops/torch-random/index.js';
-import type { Method } from './method.js';
+import type { Method, Routing } from './method.js';
 import { projectionMethod, type ProjectionConfig, type ProjectionDetail } from './projection-method.js';
 import { remembered } from './remembered.js';
 import { throughStorage, type Draw, type SharedProjections } from './shared-projections.js';
-import { lowRank, type WeightUpdate } from './update.js';
+import { lowRank, sequence, type WeightUpdate } from './update.js';
 
 /** Sizes of the layer, and the draw that all layers share. */
 export type ScaledDetail = ProjectionDetail;
@@ -24,17 +24,24 @@ const kaimingPair = ({ seed, dtype }: Draw, shapes: ReturnType<SharedProjections
   return { A, B: throughStorage(torchKaimingUniform(generator, shapes.B), dtype) };
 };
 
-/** Matrices are larger than most layers need, and may have more rows than vectors count: the first ones are used. */
+/** diag(d) A for the i-th r rows of A and entries of d; matrices are larger than most layers need, so the first columns are used. */
+const innerRows = (i: number, { in: inputs, draw: { r } }: ScaledDetail, d: Tensor, A: Tensor): Tensor =>
+  tf.mul(tf.reshape(tf.slice(d, [i * r], [r]), [-1, 1]), tf.slice(A, [i * r, 0], [r, inputs]));
+
+/** W + diag(b) B diag(d) A, and with a key noise on what is between the matrices, whose log variance the second rows make. */
 const update = (
-  { out, in: inputs, transposed, draw }: ScaledDetail,
+  detail: ScaledDetail,
   { b, d }: Readonly<Record<string, Tensor>>,
   { A, B }: Readonly<Record<'A' | 'B', Tensor>>,
+  key: Key | undefined,
 ): WeightUpdate => {
-  const ownA = tf.slice(A, [0, 0], [draw.r, inputs]);
-  const ownB = tf.slice(B, [0, 0], [out, draw.r]);
-  const scaledA = tf.mul(tf.reshape(tf.slice(d as Tensor, [0], [draw.r]), [-1, 1]), ownA);
-  const scaledB = tf.mul(tf.reshape(b as Tensor, [-1, 1]), ownB);
-  return transposed ? lowRank(tf.transpose(scaledA), tf.transpose(scaledB), 1) : lowRank(scaledB, scaledA, 1);
+  const { out, transposed, draw } = detail;
+  const scaledA = innerRows(0, detail, d as Tensor, A);
+  const scaledB = tf.mul(tf.reshape(b as Tensor, [-1, 1]), tf.slice(B, [0, 0], [out, draw.r]));
+  const mean = transposed ? lowRank(tf.transpose(scaledA), tf.transpose(scaledB), 1) : lowRank(scaledB, scaledA, 1);
+  if (key === undefined) return mean;
+  const V = innerRows(1, detail, d as Tensor, A);
+  return sequence([mean, { _tag: 'Branch', kind: 'Noise', V, B: scaledB, key, reason: 'this pass samples' }]);
 };
 
 /**
@@ -42,12 +49,19 @@ const update = (
  *
  * @param prefix of its tensors' names: `<prefix>_lambda_b`, `base_model.<prefix>_A`
  * @param copies how many times r the entries of d and the rows of A are; the first r of them make the weight
- * @param warningsOf what else is worth telling of a config
+ * @param options.warningsOf what else is worth telling of a config
+ * @param options.samples whether a pass samples around the mean, by the config; never unless told
  */
 export const scaledProjections = <C extends ScaledConfig>(
   prefix: string,
   copies: number,
-  warningsOf: (c: C) => ReadonlyArray<string> = () => [],
+  {
+    warningsOf = () => [],
+    samples = () => false,
+  }: {
+    readonly warningsOf?: (c: C) => ReadonlyArray<string>;
+    readonly samples?: (c: C, routing: Routing | undefined) => boolean;
+  } = {},
 ): Pick<Method<C, ScaledDetail>, 'validate' | 'restructure' | 'layout' | 'init' | 'update'> => {
   const shapes = ({ r, out, in: inputs }: Draw): ReturnType<SharedProjections['shapes']> => ({
     A: [copies * r, inputs],
@@ -65,7 +79,10 @@ export const scaledProjections = <C extends ScaledConfig>(
       if (role === 'b') return c.init_weights ? tf.zeros([...shape]) : tf.ones([...shape]);
       return c.init_weights ? tf.fill([...shape], c.d_initial) : normal(key, shape);
     },
-    update: (_c, detail, tensors, matrices) => update(detail, tensors, matrices),
     warningsOf,
+    update: (c, detail, tensors, matrices, { site, routing }) => {
+      const key = samples(c, routing) ? routing?.key : undefined;
+      return update(detail, tensors, matrices, key === undefined ? undefined : keyFor(key, site));
+    },
   });
 };

@@ -30,7 +30,19 @@ export { checkpoint } from './checkpoint.js';
 export { convNd, type ConvOptions } from './conv.js';
 export { matMul } from './mat-mul.js';
 export { layerNorm, rmsNorm } from './norm.js';
-export { bits, kaimingUniform, key, normal, normalValues, split, uniform, uniformValues, type Key } from './random.js';
+export {
+  bits,
+  foldIn,
+  kaimingUniform,
+  key,
+  keyFor,
+  normal,
+  normalValues,
+  split,
+  uniform,
+  uniformValues,
+  type Key,
+} from './random.js';
 export { logSoftmax, logSumExp } from './softmax.js';
 export { noGrad, stopGradient } from './stop-gradient.js';
 export { valueAndGrad, type ValueAndGrad } from './value-and-grad.js';

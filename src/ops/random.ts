@@ -21,6 +21,16 @@ export const key = (seed: number): Key => {
 export const split = (k: Key, n = 2): ReadonlyArray<Key> =>
   Array.from({ length: n }, (_, i) => threefry2x32(k, [0, i]));
 
+/** A key for a number in [0, 2^32): JAX's `fold_in`; different numbers give independent keys. */
+export const foldIn = (k: Key, data: number): Key => threefry2x32(k, [0, data >>> 0]);
+
+/** A key for a name: that of the name's hash (FNV-1a of its code points, 32 bits). */
+export const keyFor = (k: Key, name: string): Key =>
+  foldIn(
+    k,
+    [...name].reduce((hash, c) => Math.imul(hash ^ (c.codePointAt(0) as number), 0x01000193), 0x811c9dc5),
+  );
+
 /** `n` words of 32 random bits. */
 export const bits = (k: Key, n: number): Uint32Array =>
   Uint32Array.from({ length: n }, (_, i) => {

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { read } from '../../src/ops/backend.js';
-import { bits, key, normal, normalValues, split, uniform, uniformValues } from '../../src/ops/random.js';
+import {
+  bits,
+  foldIn,
+  key,
+  keyFor,
+  normal,
+  normalValues,
+  split,
+  uniform,
+  uniformValues,
+} from '../../src/ops/random.js';
 import { threefry2x32 } from '../../src/ops/threefry.js';
 
 describe('threefry2x32', () => {
@@ -42,6 +52,13 @@ describe('keys', () => {
       [1797259609, 2579123966],
       [928981903, 3453687069],
     ]);
+  });
+
+  it('are folded with numbers as they split, and with names by FNV-1a', () => {
+    expect(foldIn(key(3), 2)).toEqual(split(key(3), 3)[2]);
+    // the hash's known answer for "a"
+    expect(keyFor(key(3), 'a')).toEqual(foldIn(key(3), 0xe40c292c));
+    expect(keyFor(key(3), 'b')).not.toEqual(keyFor(key(3), 'a'));
   });
 
   it('give prefixes of the same keys for any number of them', () => {

@@ -1,6 +1,6 @@
 /**
- * PVeRA: VeRA whose inner features are random, z ~ N(mu, exp(v)) with (mu, v) = d * (A x); y' = y + b * (B z). Outside of training
- * z is its mean, and W' = W + diag(b) B diag(d_mu) A_mu with the first half of d [2 r] and of the rows of A [2 r, in].
+ * PVeRA: VeRA whose inner features are random, z ~ N(mu, exp(v)) with (mu, v) = d * (A x); y' = y + b * (B z). Merged, and without
+ * a key in the routing, z is its mean: W' = W + diag(b) B diag(d_mu) A_mu with the first half of d [2 r] and of the rows of A [2 r, in].
  *
  * "PVeRA: Probabilistic Vector-Based Random Matrix Adaptation", https://arxiv.org/abs/2512.07703
  */
@@ -25,14 +25,19 @@ type PveraConfig = BaseConfig & Values<typeof fields>;
 
 const warningsOf = (c: PveraConfig): ReadonlyArray<string> =>
   c.sample_at_inference
-    ? ['adapter_config.json: sample_at_inference is true; Weft computes with the mean, as a merge does']
+    ? [
+        'adapter_config.json: sample_at_inference is true; without a key in the routing Weft computes with the mean, as a merge does',
+      ]
     : [];
 
-/** PVeRA, at its mean. */
+/** PVeRA. */
 export const pvera: Method<PveraConfig, ScaledDetail> = {
   peftType: 'PVERA',
   reference: 'https://arxiv.org/abs/2512.07703',
   fields,
   targets: { defaults: changed(loraTargets, { phi: ['q_proj', 'v_proj'], dinov2: ['query', 'value'] }) },
-  ...scaledProjections('pvera', 2, warningsOf),
+  ...scaledProjections<PveraConfig>('pvera', 2, {
+    warningsOf,
+    samples: (c, routing) => routing?.training === true || c.sample_at_inference,
+  }),
 };

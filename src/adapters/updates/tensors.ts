@@ -70,6 +70,8 @@ const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
       return [branch.D, branch.F];
     case 'Gated':
       return [branch.B, branch.A, ...(branch.gates === undefined ? [] : [branch.gates])];
+    case 'Noise':
+      return [branch.V, branch.B];
     case 'Router':
       return branch.network.flatMap(({ W, b }) => [W, b]);
   }

@@ -2,12 +2,13 @@
  * Linear layers over plain, merged or attached weights.
  */
 import { baseOf, updateOf, type ModelWeights } from '../../adapters/attached.js';
-import type { Feedback, Mixture, PerSample } from '../../adapters/update.js';
+import type { Feedback, Mixture, Noise, PerSample } from '../../adapters/update.js';
 import type { Compressed } from '../../adapters/updates/compressed.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { gated } from '../../adapters/updates/gated.js';
 import { compressedLinear, meanDirection } from '../../ops/compressed-linear.js';
 import { matMul } from '../../ops/mat-mul.js';
+import { normal } from '../../ops/random.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
 import { lookup, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
@@ -25,6 +26,7 @@ export const rowUse = (x: Tensor): Use => ({
     if (update.kind === 'Mixture') return mixed(x, y, update);
     if (update.kind === 'Feedback') return fedBack(x, y, update);
     if (update.kind === 'Compressed') return compressed(x, y, update);
+    if (update.kind === 'Noise') return noisy(x, y, update);
     throw new TypeError(`a linear layer has no branch for ${update.kind}`);
   },
 });
@@ -58,6 +60,12 @@ const compressed = (x: Tensor, y: Tensor, { A, B, s, e, direction, groups, scale
   return tf.add(y, tf.mul(change, s));
 };
 
+/** y + (e * exp(x V^T / 2)) B^T; the same key gives the same noise e. */
+const noisy = (x: Tensor, y: Tensor, { V, B, key }: Noise): Tensor => {
+  const deviation = tf.exp(tf.div(matMul(x, V, false, true), 2));
+  return tf.add(y, matMul(tf.mul(deviation, normal(key, deviation.shape)), B, false, true));
+};
+
 /** x W as a use of W [in, out], for x [n, in]. */
 export const columnUse = (x: Tensor): Use => ({
   dense: (W) => matMul(x, W),
@@ -66,6 +74,7 @@ export const columnUse = (x: Tensor): Use => ({
   scaleOutput: (y, g) => tf.mul(y, g),
   branch: (y, update) => {
     if (update.kind === 'Compressed') return compressed(x, y, update);
+    if (update.kind === 'Noise') return noisy(x, y, update);
     throw new TypeError(`a transposed linear layer has no branch for ${update.kind}`);
   },
 });
