@@ -32,16 +32,31 @@ const readBy = (node: TapeNode, inputs: ReadonlyArray<string>): ReadonlyArray<Te
   return saved.filter((_, i) => names.has(inputsToSave[i] ?? ''));
 };
 
+/** A step that copies one tensor, as far as the tape can tell. */
+const isCopy = ({ inputs, outputs, saved = [] }: TapeNode): boolean =>
+  Object.keys(inputs).length === 1 && outputs.length === 1 && saved.length === 0;
+
 /** Runs `f` and records how its results depend on tensors; nothing is kept where it throws. */
 export const record = <A>(seeds: ReadonlyArray<Tensor>, f: () => A): Recording & { readonly value: A } => {
   const active = new Set(seeds.map((t) => t.id));
   const nodes = new Set<TapeNode>();
+  const keep = (node: TapeNode): void => {
+    nodes.add(node);
+    node.outputs.forEach((t) => active.add(t.id));
+  };
+  // tfjs records the copy of an output that it saves before the kernel that makes it; here it follows, which second-order
+  // gradients need
+  let early: ReadonlyArray<TapeNode> = [];
   const listener: Listener = {
     hear: (node) => {
       const inputs = activeInputs(node, active);
-      if (inputs.length === 0) return [];
-      nodes.add(node);
-      node.outputs.forEach((t) => active.add(t.id));
+      if (inputs.length === 0) {
+        early = isCopy(node) ? [...early, node] : [];
+        return [];
+      }
+      keep(node);
+      early.filter((copy) => activeInputs(copy, active).length > 0).forEach(keep);
+      if (!isCopy(node)) early = [];
       return readBy(node, inputs);
     },
     keeps: (node) => nodes.has(node),

@@ -3,6 +3,7 @@
  */
 import type { TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { tf } from '../tf.js';
+import { einsumOn } from './einsum.js';
 
 interface CpuBackend {
   readonly readSync: (dataId: object) => TypedArray;
@@ -16,6 +17,8 @@ let mended = false;
 export const mendCpuKernels = (): void => {
   if (mended) return;
   mended = true;
+  tf.unregisterKernel('Einsum', 'cpu');
+  tf.registerKernel(einsumOn('cpu'));
   const stock = tf.getKernel('TensorScatterUpdate', 'cpu');
   tf.unregisterKernel('TensorScatterUpdate', 'cpu');
   tf.registerKernel({

@@ -5,6 +5,7 @@ import type { KernelConfig, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core
 import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
 import { wasmSoftmax } from './wasm-elements.js';
+import { einsumOn } from './einsum.js';
 import { heapOf, type WasmHeap } from './wasm-heap.js';
 import { stridedSliceByGather } from './strided-slice.js';
 import { wasmFusedMatMul, wasmMatMul } from './wasm-mat-mul.js';
@@ -74,6 +75,7 @@ const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig
 export const mendWasmKernels = (): void => {
   if (tf.getKernel('UnsortedSegmentSum', 'wasm') !== undefined) return;
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: unsortedSegmentSum });
+  tf.registerKernel(einsumOn('wasm'));
   replace('BatchMatMul', wasmMatMul);
   replace('_FusedMatMul', wasmFusedMatMul);
   replace('Softmax', wasmSoftmax);

@@ -4,6 +4,7 @@
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
+import { einsumOn } from './einsum.js';
 import { reductionOf } from './reduction.js';
 import { stridedSliceByGather } from './strided-slice.js';
 
@@ -105,6 +106,7 @@ const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig
 export const mendWebgpuKernels = (): void => {
   replace('BatchMatMul', avoidSplitK);
   replace('_FusedMatMul', avoidSplitK);
+  replace('Einsum', () => einsumOn('webgpu'));
   replace('Cast', convertToFloat);
   replace('Cumsum', flipToReverse);
   replace('Cumprod', flipToReverse);

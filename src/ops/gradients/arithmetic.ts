@@ -13,6 +13,9 @@ const share = (p: Tensor, a: Tensor, b: Tensor): Tensor =>
 const choose = (mask: Tensor, x: Tensor, other: number): Tensor =>
   tf.add(tf.mul(x, mask), tf.mul(tf.sub(1, mask), other));
 
+/** The conjugate of complex numbers, and real ones as they are. */
+const conjugate = (x: Tensor): Tensor => (x.dtype === 'complex64' ? tf.complex(tf.real(x), tf.neg(tf.imag(x))) : x);
+
 /** b a^(b-1), and 0 for b = 0 also where a = 0. */
 const powBase = (dy: Tensor, a: Tensor, b: Tensor): Tensor => {
   const isZero = tf.cast(tf.equal(b, 0), 'float32');
@@ -41,8 +44,8 @@ export const arithmetic: ReadonlyArray<Rule> = [
   ),
   binary(
     'Multiply',
-    (dy, _a, b) => tf.mul(dy, b),
-    (dy, a) => tf.mul(dy, a),
+    (dy, _a, b) => tf.mul(dy, conjugate(b)),
+    (dy, a) => tf.mul(dy, conjugate(a)),
     { a: ['b'], b: ['a'] },
   ),
   binary(
@@ -52,6 +55,17 @@ export const arithmetic: ReadonlyArray<Rule> = [
     { a: ['b'], b: ['a', 'b'] },
   ),
   binary('Pow', powBase, powExponent),
+  binary(
+    'Mod',
+    (dy) => dy,
+    (dy, a, b) => tf.neg(tf.mul(dy, tf.floor(tf.div(a, b)))),
+    { a: [], b: ['a', 'b'] },
+  ),
+  binary(
+    'Atan2',
+    (dy, a, b) => tf.div(tf.mul(dy, b), tf.add(tf.square(a), tf.square(b))),
+    (dy, a, b) => tf.neg(tf.div(tf.mul(dy, a), tf.add(tf.square(a), tf.square(b)))),
+  ),
   binary(
     'SquaredDifference',
     (dy, a, b) => tf.mul(dy, tf.mul(tf.sub(a, b), 2)),

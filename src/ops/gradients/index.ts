@@ -4,15 +4,18 @@
 import { arithmetic } from './arithmetic.js';
 import { constant } from './constant.js';
 import { convolution } from './convolution.js';
+import { einsum } from './einsum.js';
 import { elementary } from './elementary.js';
 import { indexing } from './indexing.js';
 import { layout } from './layout.js';
 import { linear } from './linear.js';
+import { batchNorm } from './normalization.js';
 import { reduction } from './reduction.js';
 import { convRules } from '../conv-kernel.js';
 import { crossEntropyRules } from '../cross-entropy.js';
 import { siluRules } from '../silu.js';
 import type { Rule } from './rule.js';
+import { spectral } from './spectral.js';
 
 /** Every rule, in no particular order. */
 export const gradients: ReadonlyArray<Rule> = [
@@ -27,4 +30,7 @@ export const gradients: ReadonlyArray<Rule> = [
   ...convRules,
   ...crossEntropyRules,
   ...siluRules,
+  ...spectral,
+  einsum,
+  batchNorm,
 ];

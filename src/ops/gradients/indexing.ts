@@ -3,23 +3,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { stridedIndex, type StridedSliceAttrs } from '../strided-index.js';
-import { sizeOf, type Shape, type Tensor } from '../tensor.js';
-import { around, attrsOf, shaped, single, zeros, type Rule } from './rule.js';
-
-/**
- * Adds rows of `dy` into zeros: `dx[:, ids[j], :] += dy[:, j, :]`, the adjoint of a gather along `axis`. ScatterNd sums
- * duplicates on all backends; UnsortedSegmentSum is missing on wasm and slow on cpu.
- *
- * @param dy [...outer, ...ids.shape, ...inner]
- * @returns a tensor of `shape` [...outer, n, ...inner]
- */
-const scatterAlong = (dy: Tensor, ids: Tensor, shape: Shape, axis: number): Tensor => {
-  const [outer, n, inner] = around(shape, axis);
-  const indices = tf.reshape(ids, [ids.size, 1]) as tf.Tensor<tf.Rank.R2>;
-  const rows = tf.transpose(tf.reshape(dy, [outer, ids.size, inner]), [1, 0, 2]);
-  const sums = tf.scatterND(indices, tf.reshape(rows, [ids.size, outer * inner]), [n, outer * inner]);
-  return tf.reshape(tf.transpose(tf.reshape(sums, [n, outer, inner]), [1, 0, 2]), [...shape]);
-};
+import { sizeOf, type Tensor } from '../tensor.js';
+import { attrsOf, shaped, single, zeros, type Rule } from './rule.js';
+import { scatterAlong } from './scatter-along.js';
 
 const gatherV2: Rule = {
   kernelName: 'GatherV2',
@@ -29,10 +15,7 @@ const gatherV2: Rule = {
     const [x, indices] = saved as [Tensor, Tensor];
     const { axis, batchDims } = attrsOf<{ readonly axis: number; readonly batchDims: number }>(attrs);
     return {
-      x: () => {
-        if (batchDims !== 0) throw new Error('gather with batchDims has no gradient');
-        return scatterAlong(single(dys), indices, x.shape, axis < 0 ? axis + x.rank : axis);
-      },
+      x: () => scatterAlong(single(dys), indices, x.shape, axis < 0 ? axis + x.rank : axis, batchDims),
       indices: () => zeros(indices.shape),
     };
   },
@@ -99,6 +82,17 @@ const unsortedSegmentSum: Rule = {
   },
 };
 
+/** The values' gradient goes back where they were; `x` is [..., n], and the places among the k largest are found again. */
+const topK: Rule = {
+  kernelName: 'TopK',
+  inputsToSave: ['x'],
+  gradFunc: (dys, saved, attrs) => {
+    const [x] = saved as [Tensor];
+    const { k, sorted } = attrsOf<{ readonly k: number; readonly sorted: boolean }>(attrs);
+    return { x: () => scatterAlong(single(dys), tf.topk(x, k, sorted).indices, x.shape, x.rank - 1, x.rank - 1) };
+  },
+};
+
 const select: Rule = {
   kernelName: 'Select',
   inputsToSave: ['condition'],
@@ -119,6 +113,7 @@ export const indexing: ReadonlyArray<Rule> = [
   scatterNd,
   tensorScatterUpdate,
   unsortedSegmentSum,
+  topK,
   select,
   shaped<StridedSliceAttrs>('StridedSlice', (dy, shape, attrs) => {
     const { index } = stridedIndex(shape, attrs);

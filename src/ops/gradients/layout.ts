@@ -4,6 +4,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { padAxis } from '../pad-axis.js';
 import type { Shape, Tensor } from '../tensor.js';
+import { scatterAlong } from './scatter-along.js';
 import { adjoint, around, shaped, variadic, zeros, type Rule } from './rule.js';
 
 /** Axis counted from the front. */
@@ -49,6 +50,26 @@ const splitting = <A>(kernelName: string, input: string, join: (dys: Tensor[], a
   gradFunc: (dy, _saved, attrs) => ({ [input]: () => join(Array.isArray(dy) ? dy : [dy], attrs as unknown as A) }),
 });
 
+/** The entry that mirror padding puts at each place of an axis of length n. */
+const mirrored = (n: number, [before, after]: readonly [number, number], mode: string): ReadonlyArray<number> => {
+  const edge = mode === 'reflect' ? 0 : 1; // whether the outermost entry is repeated
+  return Array.from({ length: before + n + after }, (_, i) => {
+    const at = i - before;
+    return at < 0 ? -at - edge : at < n ? at : 2 * n - 2 - at + edge;
+  });
+};
+
+/** Blocks of channels as depthToSpace lays them out, taken back: [N, H b, W b, c] to [N, H, W, b b c]. */
+const spaceToDepth = (dy: Tensor, shape: number[], b: number, channelsLast: boolean): Tensor => {
+  const [N, p, q, r] = shape as [number, number, number, number];
+  const [H, W, c] = channelsLast ? [p, q, r / (b * b)] : [q, r, p / (b * b)];
+  const blocks = channelsLast ? [N, H, b, W, b, c] : [N, c, H, b, W, b];
+  return tf.reshape(
+    tf.transpose(tf.reshape(dy, blocks), channelsLast ? [0, 1, 3, 2, 4, 5] : [0, 3, 5, 1, 2, 4]),
+    shape,
+  );
+};
+
 /** Rules of the layout kernels. */
 export const layout: ReadonlyArray<Rule> = [
   shaped('Reshape', (dy, shape) => tf.reshape(dy, shape)),
@@ -80,6 +101,18 @@ export const layout: ReadonlyArray<Rule> = [
       paddings.map(([before]) => before),
       shape,
     ),
+  ),
+  shaped<{ readonly paddings: ReadonlyArray<readonly [number, number]>; readonly mode: string }>(
+    'MirrorPad',
+    (dy, shape, { paddings, mode }) =>
+      shape.reduce<Tensor>((acc, n, axis) => {
+        const ids = mirrored(n, paddings[axis] as readonly [number, number], mode);
+        return scatterAlong(acc, tf.tensor1d([...ids], 'int32'), acc.shape.with(axis, n), axis);
+      }, dy),
+  ),
+  shaped<{ readonly blockSize: number; readonly dataFormat: string }>(
+    'DepthToSpace',
+    (dy, shape, { blockSize, dataFormat }) => spaceToDepth(dy, shape, blockSize, dataFormat === 'NHWC'),
   ),
   adjoint<{ readonly dims: number | ReadonlyArray<number> }>('Reverse', (dy, { dims }) =>
     tf.reverse(dy, tf.util.parseAxisParam(dims as number | number[], dy.shape)),

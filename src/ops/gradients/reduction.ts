@@ -31,7 +31,7 @@ const toExtremes = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>, extreme:
   return tf.mul(mask, tf.div(tf.reshape(dy, kept(x.shape, axes)), tf.sum(mask, [...axes], true)));
 };
 
-/** dx[i] = dy times the product of all other elements: right where elements are zero. First order only (no rule for Cumprod). */
+/** dx[i] = dy times the product of all other elements: right where elements are zero. */
 const othersProduct = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tensor => {
   const rest = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const perm = [...rest, ...axes];
@@ -43,6 +43,32 @@ const othersProduct = (dy: Tensor, x: Tensor, axes: ReadonlyArray<number>): Tens
   const others = tf.mul(tf.cumprod(rows, 1, true, false), tf.cumprod(rows, 1, true, true));
   const back = perm.map((_, i) => perm.indexOf(i));
   return tf.mul(tf.transpose(tf.reshape(others, moved), back), tf.reshape(dy, kept(x.shape, axes)));
+};
+
+interface Cumulative {
+  readonly axis: number;
+  readonly exclusive: boolean;
+  readonly reverse: boolean;
+}
+
+/**
+ * `dx[j] = p[j] s[j]` with p[j] the product of x before j and `s[j] = dy[j] + x[j + 1] s[j + 1]`: right where elements are zero.
+ * Each entry of the axis is a step of its own.
+ */
+const cumulativeProduct = (dy: Tensor, x: Tensor, { axis, exclusive, reverse }: Cumulative): Tensor => {
+  const list = (t: Tensor): Tensor[] => (reverse ? tf.unstack(t, axis).toReversed() : tf.unstack(t, axis));
+  const [xs, given] = [list(x), list(dy)];
+  const none = tf.zerosLike(given[0] as Tensor);
+  const dys = exclusive ? [...given.slice(1), none] : given;
+  const before = xs
+    .slice(0, -1)
+    .reduce<Tensor[]>((ps, t) => [...ps, tf.mul(ps.at(-1) as Tensor, t)], [tf.onesLike(none)]);
+  const after = dys.reduceRight<ReadonlyArray<Tensor>>(
+    (ss, d, j) => [ss[0] === undefined ? d : tf.add(d, tf.mul(xs[j + 1] as Tensor, ss[0])), ...ss],
+    [],
+  );
+  const dxs = before.map((p, j) => tf.mul(p, after[j] as Tensor));
+  return tf.stack(reverse ? dxs.toReversed() : dxs, axis);
 };
 
 /** Rules of the reductions. */
@@ -70,7 +96,6 @@ export const reduction: ReadonlyArray<Rule> = [
     },
     'logits',
   ),
-  adjoint<{ readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean }>('Cumsum', (dy, attrs) =>
-    tf.cumsum(dy, attrs.axis, attrs.exclusive, !attrs.reverse),
-  ),
+  unary<Cumulative>('Cumprod', cumulativeProduct),
+  adjoint<Cumulative>('Cumsum', (dy, attrs) => tf.cumsum(dy, attrs.axis, attrs.exclusive, !attrs.reverse)),
 ];

@@ -59,9 +59,9 @@ export const shaped = <A = unknown>(
 ): Rule => ({ ...unary<A>(kernelName, (dy, x, attrs) => f(dy, x.shape, attrs), input), reads: nothing });
 
 /** Rule of a linear kernel of one input whose adjoint needs nothing but the attributes: `dx = f(dy, attrs)`. */
-export const adjoint = <A = unknown>(kernelName: string, f: (dy: Tensor, attrs: A) => Tensor): Rule => ({
+export const adjoint = <A = unknown>(kernelName: string, f: (dy: Tensor, attrs: A) => Tensor, input = 'x'): Rule => ({
   kernelName,
-  gradFunc: (dy, _saved, attrs) => ({ x: () => f(single(dy), attrsOf<A>(attrs)) }),
+  gradFunc: (dy, _saved, attrs) => ({ [input]: () => f(single(dy), attrsOf<A>(attrs)) }),
 });
 
 /** What the gradients of two inputs read. */

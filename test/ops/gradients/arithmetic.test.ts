@@ -21,6 +21,8 @@ const binaries: ReadonlyArray<readonly [string, Binary, Range]> = [
   ['div', tf.div, positive],
   ['pow', tf.pow, positive],
   ['squaredDifference', tf.squaredDifference, signed],
+  ['mod', (a, b) => tf.mod(tf.add(a, 0.013), tf.add(tf.mul(b, 0), 3)), positive],
+  ['atan2', tf.atan2, positive],
   ['maximum', tf.maximum, signed],
   ['minimum', tf.minimum, signed],
 ];

@@ -21,6 +21,19 @@ const functions: ReadonlyArray<readonly [string, (x: Tensor) => Tensor, Range]> 
   ['softplus', tf.softplus, [-2, 2]],
   ['erf', tf.erf, [-2, 2]],
   ['relu', tf.relu, [-1.5, 1.5]],
+  ['relu6', (x) => tf.relu6(tf.mul(x, 5)), [-2, 2]],
+  ['leakyRelu', (x) => tf.leakyRelu(x, 0.3), [-1.5, 1.5]],
+  ['elu', tf.elu, [-1.5, 1.5]],
+  ['selu', tf.selu, [-1.5, 1.5]],
+  ['tan', tf.tan, [-1, 1]],
+  ['asin', tf.asin, [-0.7, 0.7]],
+  ['acos', tf.acos, [-0.7, 0.7]],
+  ['atan', tf.atan, [-2, 2]],
+  ['sinh', tf.sinh, [-1.5, 1.5]],
+  ['cosh', tf.cosh, [-1.5, 1.5]],
+  ['asinh', tf.asinh, [-1.5, 1.5]],
+  ['acosh', tf.acosh, [1.5, 3]],
+  ['atanh', tf.atanh, [-0.7, 0.7]],
 ];
 
 /** The software adapter of webgpu computes sin and cos with errors of 2e-4, which differences magnify by 1 / 2h. */

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { tensorOf } from '../../../src/ops/backend.js';
-import type { Shape, Tensor } from '../../../src/ops/tensor.js';
+import { sizeOf, type Shape, type Tensor } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
-import { valueAndGrad } from '../../../src/ops/value-and-grad.js';
 import { broadcastPairs, runs, shapes } from '../arbitrary.js';
 import { expectGradient, gradientOf, type Case } from './finite-difference.js';
 
@@ -145,8 +144,24 @@ describe('gradients of indexing', () => {
     ),
   );
 
-  it('refuses gather with batchDims', () => {
-    const f = valueAndGrad((p) => tf.sum(tf.gather(p['x'] as Tensor, ids([0, 1], [2, 1]), 1, 1)));
-    expect(() => tf.tidy(() => void f({ x: tf.ones([2, 2]) }))).toThrow(/batchDims/);
+  it.each<readonly [string, Shape, Shape, number, number]>([
+    ['one batch axis', [2, 3], [2, 4], 1, 1],
+    ['axes between batch and entries', [2, 3, 4], [2, 5], 2, 1],
+    ['two batch axes, and axes behind', [2, 2, 3, 2], [2, 2, 2, 2], 2, 2],
+  ])('gather with batchDims: %s', (_name, shape, idShape, axis, batchDims) => {
+    const n = shape[axis] as number;
+    const index = ids(
+      Array.from({ length: sizeOf(idShape) }, (_, i) => (i * i + 1) % n),
+      idShape,
+    );
+    return check((x) => tf.gather(x as Tensor, index, axis, batchDims), [shape], 1);
   });
+
+  it('topk, sorted and not', () =>
+    fc.assert(
+      fc.asyncProperty(shapes(1, 3), fc.boolean(), fc.integer(), (shape, sorted, seed) =>
+        check((x) => tf.topk(x as Tensor, Math.ceil((shape.at(-1) as number) / 2), sorted).values, [shape], seed),
+      ),
+      { numRuns: runs(10) },
+    ));
 });

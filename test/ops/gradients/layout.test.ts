@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { read, scope, tensorOf } from '../../../src/ops/backend.js';
 import { sizeOf, type Shape, type Tensor } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
@@ -146,4 +146,35 @@ describe('gradients of layout', () => {
     );
     expect(await read(grads['x'] as Tensor)).toEqual(new Float32Array(sizeOf([2])));
   });
+
+  it.each(['reflect', 'symmetric'] as const)('mirrorPad, %s', (mode) =>
+    expectGradient({
+      f: (x) =>
+        tf.square(
+          tf.mirrorPad(
+            x as Tensor,
+            [
+              [1, 1],
+              [0, 2],
+            ],
+            mode,
+          ),
+        ),
+      shapes: [[2, 3]],
+      seed: 1,
+      tolerance: { rtol: 5e-3, atol: 1e-2 },
+    }),
+  );
+
+  // tfjs's cpu backend knows one of the formats
+  it.each(inject('backend') === 'cpu' ? (['NHWC'] as const) : (['NHWC', 'NCHW'] as const))(
+    'depthToSpace, %s',
+    (format) =>
+      expectGradient({
+        f: (x) => tf.square(tf.depthToSpace(x as tf.Tensor4D, 2, format)),
+        shapes: [format === 'NHWC' ? [2, 1, 3, 8] : [2, 8, 1, 3]],
+        seed: 1,
+        tolerance: { rtol: 5e-3, atol: 1e-2 },
+      }),
+  );
 });

@@ -57,11 +57,28 @@ describe('gradients of reductions', () => {
     ),
   );
 
-  it.each(rows.slice(0, 2))('%s, second order', (_name, f) =>
+  it('cumprod in both directions, also where factors are zero', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes(1, 3), fc.boolean(), fc.boolean(), fc.integer(), (shape, exclusive, reverse, seed) =>
+        expectGradient({
+          f: (x) => tf.cumprod(x as Tensor, shape.length - 1, exclusive, reverse),
+          shapes: [shape],
+          seed,
+        }),
+      ),
+      { numRuns: runs(10) },
+    );
+    expect(await gradient((x) => tf.sum(tf.cumprod(x)), [2, 0, 3])).toBeAllClose([1, 2 + 6, 0]);
+  });
+
+  it('logSumExp, second order', () =>
+    expectGradient({ f: gradientOf((x) => tf.logSumExp(x as Tensor, -1)), shapes: [[2, 3]], seed: 2 }));
+
+  it.each(rows)('%s, second order', (_name, f) =>
     expectGradient({ f: gradientOf((x) => f(x as Tensor)), shapes: [[2, 3]], seed: 2 }),
   );
 
-  it.each(reductions.slice(0, 4))('%s, second order', (_name, f) =>
+  it.each(reductions)('%s, second order', (_name, f) =>
     expectGradient({ f: gradientOf((x) => tf.square(f(x as Tensor, [1], false))), shapes: [[2, 3]], seed: 2 }),
   );
 
