@@ -57,7 +57,7 @@ export const einsumOn = (backendName: string): KernelConfig => ({
   kernelName: 'Einsum',
   backendName,
   kernelFunc: ({ inputs, attrs, backend }) => {
-    const equation = (attrs?.['equation'] as string).replace(/\s/g, '');
+    const equation = ((attrs?.['equation'] ?? '') as string).replace(/\s/g, '');
     const xs = Object.values(inputs) as TensorInfo[];
     const { allDims, idDims } = backend_util.decodeEinsumEquation(equation, xs.length);
     type Tensors = Parameters<typeof backend_util.checkEinsumDimSizes>[2];

@@ -96,6 +96,27 @@ const sumOfNothing = (stock: KernelConfig): KernelConfig => ({
   },
 });
 
+/** Gives a part of complex numbers their shape: tfjs 4.22 gives that from before they were reshaped. */
+const shapedAsInput = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => ({
+    ...(stock.kernelFunc(args) as TensorInfo),
+    shape: (args.inputs['input'] as TensorInfo).shape,
+  }),
+});
+
+/** The largest of single entries are a tensor of their own: tfjs 4.22 gives the input itself, which is freed with the result. */
+const topOfOne = (stock: KernelConfig): KernelConfig => ({
+  ...stock,
+  kernelFunc: (args) => {
+    const x = args.inputs['x'] as TensorInfo;
+    const found = stock.kernelFunc(args) as TensorInfo[];
+    if (found[0]?.dataId !== x.dataId) return found;
+    const copy = tf.getKernel('Identity', 'webgpu').kernelFunc({ inputs: { x }, backend: args.backend }) as TensorInfo;
+    return [copy, ...found.slice(1)];
+  },
+});
+
 const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig): void => {
   const stock = tf.getKernel(kernelName, 'webgpu');
   tf.unregisterKernel(kernelName, 'webgpu');
@@ -107,6 +128,9 @@ export const mendWebgpuKernels = (): void => {
   replace('BatchMatMul', avoidSplitK);
   replace('_FusedMatMul', avoidSplitK);
   replace('Einsum', () => einsumOn('webgpu'));
+  replace('Real', shapedAsInput);
+  replace('Imag', shapedAsInput);
+  replace('TopK', topOfOne);
   replace('Cast', convertToFloat);
   replace('Cumsum', flipToReverse);
   replace('Cumprod', flipToReverse);

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { read, scope, tensorOf } from '../../../src/ops/backend.js';
 import { tf } from '../../../src/ops/tf.js';
 import { numbers } from '../arbitrary.js';
@@ -37,4 +37,20 @@ it('reverse cumulative sums and products of one length after another', async () 
       suffixes.map((s) => s.slice(1).reduce((a, b) => a * b, 1)),
     );
   }
+});
+
+it('the largest of one entry is not the input', async () => {
+  const x = tensorOf(Float32Array.of(3, 4), [2, 1]);
+  const { values, indices } = tf.topk(x, 1);
+  tf.dispose([values, indices]);
+  expect(await read(tf.add(x, 1))).toEqual(Float32Array.of(4, 5));
+});
+
+// the wasm backend has no complex numbers
+it.skipIf(inject('backend') === 'wasm')('parts of reshaped complex numbers have the new shape', () => {
+  const z = tf.reshape(tf.complex(tf.ones([1, 4]), tf.zeros([1, 4])), [2, 2]);
+  expect([tf.real(z).shape, tf.imag(z).shape]).toEqual([
+    [2, 2],
+    [2, 2],
+  ]);
 });
