@@ -4,6 +4,7 @@
 import type { Adapter } from '../adapters/adapter.js';
 import { adaptedKeys, sourceOf, touchedKeys, updateAt, type Reading } from '../adapters/compile.js';
 import type { WeightUpdate } from '../adapters/update.js';
+import { samples } from './operations.js';
 import { lookup, recordOf, type Tensor, type Weights } from '../ops/tensor.js';
 
 /** The tensor that each key of the adapted model starts from; the same references. */
@@ -21,7 +22,7 @@ export const changeAt = (
   weights: Weights,
   key: string,
   reading: Reading = 'stored',
-): WeightUpdate | undefined => updateAt(adapter, key, reading, undefined, (k) => lookup(weights, k));
+): WeightUpdate | undefined => updateAt(adapter, key, reading, samples, (k) => lookup(weights, k));
 
 /** Every changed key with the tensor that it starts from and its update. */
 export const changesAt = (

@@ -2,13 +2,15 @@
  * Running laws on random adapters.
  */
 import * as fc from 'fast-check';
+import type { Leaf } from '../adapters/adapter.js';
 import type { Algebra } from '../adapters/updates/traits.js';
 import { arena } from './arena.js';
 import { realise, showSubject, subjectData, type SubjectData, type Trial } from './arbitraries/subjects.js';
 import type { MethodArbitrary } from './arbitraries/methods.js';
 import type { Law } from './law.js';
-import { laws } from './laws.js';
+import { laws, runningLaws } from './laws.js';
 import { definitionLaw } from './predicates/definition.js';
+import { forwardDefinitionLaw } from './predicates/forward-definition.js';
 import type { Verdict } from './verdict.js';
 
 /** How a law is run. */
@@ -77,11 +79,19 @@ export const checkLaw = async (
   };
 };
 
-/** The laws that a method's adapters are held to, with its own definition among them. */
-export const lawsOf = (from: MethodArbitrary): ReadonlyArray<Law> => [
-  ...laws,
-  definitionLaw((leaf) => (leaf.method.peftType === from.method.peftType ? from.definition : undefined)),
-];
+/** The laws that a method's adapters are held to, with its own equations among them. */
+export const lawsOf = (from: MethodArbitrary): ReadonlyArray<Law> => {
+  const own =
+    <A>(what: A) =>
+    (leaf: Leaf): A | undefined =>
+      leaf.method.peftType === from.method.peftType ? what : undefined;
+  return [
+    ...laws,
+    definitionLaw(own(from.definition)),
+    ...(from.forward === undefined ? [] : [forwardDefinitionLaw(own(from.forward))]),
+    ...(from.runs === true ? runningLaws : []),
+  ];
+};
 
 /** Checks a law on a method's adapters in one algebra, or at most as unlawful as it. */
 export const checkMethod = (

@@ -13,6 +13,7 @@ import { scaleEndsLaw, scaleLaw, sumLaw } from './predicates/linear.js';
 import { pointwiseLaw, rowsLaw } from './predicates/pointwise.js';
 import { formLaw, localityLaw, purityLaw } from './predicates/purity.js';
 import { restrictLaw } from './predicates/restriction.js';
+import { batchLaw, decodingLaw } from './predicates/running.js';
 import { inverseLaw, subtractLaw, unapplyLaw } from './predicates/undo.js';
 
 /** The laws of every method; "definition" comes with the method's own equation. */
@@ -40,3 +41,6 @@ export const laws: ReadonlyArray<Law> = [
   filesLaw,
   honestyLaw,
 ];
+
+/** The laws of adapters on whole language models that run. */
+export const runningLaws: ReadonlyArray<Law> = [batchLaw, decodingLaw];

@@ -3,9 +3,8 @@
  */
 import type { Branch, Normalize, Prompt, Reflect, Sequence, Split, Sum, WeightUpdate } from '../adapters/update.js';
 import { applyUpdate, magnitudeRatio, normsOf } from '../adapters/updates/apply.js';
-import type { Residual } from '../adapters/updates/residual.js';
+import { residualFactors, type Residual } from '../adapters/updates/residual.js';
 import { asMatrix, inShapeOf, matrixView } from '../adapters/updates/view.js';
-import { unchecked } from './law.js';
 import { matMul } from '../ops/mat-mul.js';
 import type { Shape, Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
@@ -55,6 +54,9 @@ const reflected = (M: Tensor, U: Tensor): Tensor =>
     .split(tf.abs(U), U.shape[1] as number, 1)
     .reduce((X, u) => tf.add(X, tf.mul(matMul(matMul(X, u), u, false, true), 2)), asMatrix(M));
 
+/** The part of a weight that OSF keeps, but for its rank. */
+const leadingPart = { _tag: 'Residual', of: 'leading', s: 1, transposed: false } as const;
+
 const step = (u: WeightUpdate, { V, M }: State): State => {
   switch (u._tag) {
     case 'Reflect':
@@ -71,8 +73,15 @@ const step = (u: WeightUpdate, { V, M }: State): State => {
     case 'Sequence':
       return u.updates.reduce((state, part) => step(part, state), { V, M });
     case 'Residual':
-    case 'Split':
-      throw unchecked('the rounding of a decomposed weight has no bound here yet');
+    case 'Split': {
+      const { B, A } = residualFactors(u._tag === 'Split' ? { ...leadingPart, r: u.k } : u, asMatrix(V));
+      const taken = matMul(tf.abs(B), tf.abs(A));
+      const others =
+        u._tag === 'Residual'
+          ? tf.add(asMatrix(M), tf.mul(taken, Math.abs(u.s) - 1))
+          : matMul(tf.mul(tf.abs(u.U), tf.reshape(tf.abs(u.S), [1, -1])), tf.abs(u.V));
+      return { V: applyUpdate(u, V), M: inShapeOf(tf.add(taken, others), M) };
+    }
     case 'Prompt':
       throw new TypeError('virtual tokens change no weight');
     case 'Branch':
@@ -115,13 +124,15 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
     case 'Replace':
     case 'ReplaceRows':
       return 0;
+    case 'Residual':
+      return update.r + 6;
+    case 'Split':
+      return update.k + update.S.size + 8;
     case 'Normalize':
       return 2 * roundingsOf(update.update, shape) + (matrixView(shape)[update.axis === 0 ? 1 : 0] as number) + 6;
     case 'Sum':
     case 'Sequence':
       return update.updates.reduce((n, u) => n + roundingsOf(u, shape), 0);
-    case 'Residual':
-    case 'Split':
     case 'Prompt':
     case 'Branch':
       return Infinity;

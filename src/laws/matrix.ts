@@ -3,7 +3,7 @@
  */
 import type { Method } from '../adapters/method.js';
 import type { Algebra } from '../adapters/updates/traits.js';
-import { arbitraryOf, undrawn } from './arbitraries/generic.js';
+import { arbitraryOf } from './arbitraries/generic.js';
 import type { MethodArbitrary } from './arbitraries/methods.js';
 import { checkMethod, lawsOf, type CheckOptions } from './check.js';
 import { noLessLawful, type Law } from './law.js';
@@ -64,7 +64,7 @@ const cellOf = async (law: Law, from: MethodArbitrary, algebra: Algebra, options
 export const methodCells = async (method: Method, options: CheckOptions = {}): Promise<ReadonlyArray<Cell>> => {
   const from = arbitraryOf(method);
   if (from.algebras.length === 0) {
-    const why = undrawn[method.peftType] ?? 'the method needs an arbitrary of its own: its defaults fit no model';
+    const why = 'the method needs an arbitrary of its own: its defaults fit no model';
     return [{ method: method.peftType, algebra: 'routed', law: 'every law', status: 'todo', why }];
   }
   const cells: Cell[] = [];

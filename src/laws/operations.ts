@@ -7,12 +7,14 @@ import type { BaseLookup } from '../adapters/compile.js';
 import type { Attached } from '../adapters/attached.js';
 import { compose, identity, inverse, restrict, scale, sum } from '../adapters/combine.js';
 import { decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
+import type { Routing } from '../adapters/method.js';
 import { unapply } from '../adapters/unapply.js';
 import type { WeightUpdate } from '../adapters/update.js';
 import { updateRows, type RowBlock, type RowGrid } from '../adapters/updates/rows.js';
 import { encodeAdapter, type EncodedAdapter } from '../io/peft.js';
 import type { ModelSpec } from '../models/spec.js';
 import type { Tensor, Weights } from '../ops/tensor.js';
+import { runOver } from './running.js';
 import type { Result } from '../problem.js';
 
 type Additive = Adapter<'additive'>;
@@ -21,7 +23,10 @@ type Additive = Adapter<'additive'>;
 export interface Operations {
   readonly apply: (adapter: Adapter<Mergeable>, weights: Weights) => Weights;
   readonly applyAt: (adapter: Adapter<Mergeable>, key: string, W: Tensor, base?: BaseLookup) => Tensor;
-  readonly attach: (adapter: Adapter, weights: Weights) => Attached;
+  /** With the routing of three samples unless told. */
+  readonly attach: (adapter: Adapter, weights: Weights, routing?: Routing) => Attached;
+  /** A language model over rows of token ids, after a past. */
+  readonly run: typeof runOver;
   /** With the base. */
   readonly unapply: (adapter: Adapter<Mergeable>, merged: Weights, base: Weights) => Weights;
   /** Without it. */
@@ -37,11 +42,15 @@ export interface Operations {
   readonly decode: (files: AdapterFiles, base: ModelSpec) => Result<DecodedAdapter>;
 }
 
+/** Tasks of the three samples that laws run, and their tokens where a layer reads one for each. */
+export const samples: Routing = { taskIds: [0, 1, 0], inputIds: [[1], [0], [1]] };
+
 /** Weft's own. */
 export const weft: Operations = {
   apply,
   applyAt,
-  attach,
+  attach: (adapter, weights, routing = samples) => attach(adapter, weights, routing),
+  run: runOver,
   unapply: (adapter, merged, base) => unapply(adapter, merged, base),
   subtract: (adapter, merged) => unapply(adapter, merged),
   identity,

@@ -2,6 +2,8 @@
  * One layer of every kind as a function of weights, with a random input: what a model's forward pass is made of.
  */
 import type { ModelWeights } from '../adapters/attached.js';
+import { attentionKey } from '../adapters/branch.js';
+import { promptKey } from '../adapters/update.js';
 import { convolution } from '../models/layers/convolution.js';
 import { embedding } from '../models/layers/embedding.js';
 import { conv1D, linear } from '../models/layers/linear.js';
@@ -11,6 +13,7 @@ import { tensorOf } from '../ops/backend.js';
 import { bits, split, uniform, type Key } from '../ops/random.js';
 import { sizeOf, type Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
+import { runOver, tokenRows } from './running.js';
 
 /** A layer's output as a function of weights, for a fixed input. */
 export interface LayerUse {
@@ -23,6 +26,8 @@ export interface LayerUse {
   readonly bound: (magnitudes: ModelWeights) => Tensor;
   /** Terms in the longest sum. */
   readonly terms: number;
+  /** The output is no polynomial of the weights, so that differences need fine steps. */
+  readonly bends?: boolean;
 }
 
 const keysOf = (m: ModuleSpec): ReadonlyArray<string> => ['weight', 'bias'].map((p) => paramKey(m.name, p));
@@ -99,4 +104,13 @@ export const layerUses = (spec: ModelSpec, key: Key): ReadonlyArray<LayerUse> =>
   return spec.modules
     .filter((m) => Object.keys(m.params).length > 0)
     .flatMap((m, i) => moduleUses(spec, m, keys[i] as Key));
+};
+
+/** The whole model as one use, where keys stand for more than a parameter: virtual tokens, or attention with a prompt. */
+export const modelUses = (spec: ModelSpec, key: Key, keys: ReadonlyArray<string>): ReadonlyArray<LayerUse> => {
+  const attentions = spec.modules.map((m) => attentionKey(m.name)).filter((k) => keys.includes(k));
+  if (attentions.length === 0 && !keys.includes(promptKey)) return [];
+  const rows = tokenRows(spec, key);
+  const y = (p: ModelWeights): Tensor => runOver(spec, p, rows).logits;
+  return [{ name: 'model', keys: [promptKey, ...attentions], y, bound: y, terms: 0, bends: true }];
 };

@@ -136,8 +136,16 @@ describe('adapters', () => {
       'trainable_token_indices',
       'layer_replication',
       'init_lora_weights',
+      'kasa_config',
+      'monteclora_config',
+      'velora_config',
+      'use_bdlora',
+      'use_qalora',
+      'alora_invocation_tokens',
     ];
     expect(fields.filter((f) => !set(f))).toEqual([]);
+    const starts = new Set(adapters.map((a) => a.json['init_lora_weights']));
+    expect(['pissa', 'olora', 'mica'].filter((start) => !starts.has(start))).toEqual([]);
     expect(new Set(adapters.map((a) => a.json['bias'] ?? 'none'))).toEqual(new Set(['none', 'all', 'lora_only']));
     expect(adapters.some((a) => a.json['target_modules'] === 'all-linear')).toBe(true);
   });

@@ -20,6 +20,7 @@ import {
 } from '../definitions/decomposed.js';
 import { supertuningDefinition } from '../definitions/entries.js';
 import { fourierftDefinition, waveftDefinition } from '../definitions/spectral.js';
+import { lilyForward } from '../definitions/forward.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
 import { additive, alpha, arbitrary, isOf, rank } from './targeted.js';
 
@@ -78,6 +79,7 @@ export const decomposedArbitraries: ReadonlyArray<MethodArbitrary> = [
   }),
   arbitrary({
     method: lily,
+    forward: lilyForward,
     algebras: ['routed'],
     fits: isOf('Linear'),
     settings: {

@@ -70,16 +70,8 @@ export const genericArbitrary = (method: Method): MethodArbitrary => {
   return { ...from, algebras: algebrasOf(from), models: modelSpec.filter((spec) => fits(from, spec)) };
 };
 
-/** Methods that no law draws yet, and why. */
-export const undrawn: Readonly<Record<string, string>> = {
-  ADAPTION_PROMPT: 'it acts on whole attention layers, which the models of the laws do not have yet',
-  POLY: 'its forward pass needs the task of each sample, which the laws do not draw yet',
-};
-
-/** The method's own arbitrary, or the generic one; of a method in `undrawn` one without algebras. */
+/** The method's own arbitrary, or the generic one. */
 export const arbitraryOf = (method: Method): MethodArbitrary =>
   Object.hasOwn(methodArbitraries, method.peftType)
     ? (methodArbitraries[method.peftType] as MethodArbitrary)
-    : Object.hasOwn(undrawn, method.peftType)
-      ? { method, algebras: [], config: genericConfig(method), plain }
-      : genericArbitrary(method);
+    : genericArbitrary(method);

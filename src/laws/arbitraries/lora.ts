@@ -6,6 +6,8 @@ import { noLessLawful } from '../law.js';
 import type { Algebra } from '../../adapters/updates/traits.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
 
+import { loraVariants } from './lora-variants.js';
+
 type Config = Readonly<Record<string, unknown>>;
 
 /** The last part of a module's name. */
@@ -157,9 +159,15 @@ export const plainLora: Config = { r: 2, lora_alpha: 3, target_modules: ['q_proj
 /**
  * Configs of LoRA for a model whose adapters are at most as unlawful as asked: plain LoRA with ranks and alphas by
  * pattern and rsLoRA for "additive"; biases, saved modules, token rows and replicated layers from "replacement" on; DoRA
- * from "dependent" on; grouped convolutions and biases that the base does not have for "routed".
+ * from "dependent" on; grouped convolutions and biases that the base does not have for "routed". One in five is a variant.
  */
-export const loraConfig = (spec: ModelSpec, atMost: Algebra): fc.Arbitrary<Config> =>
+export const loraConfig = (spec: ModelSpec, atMost: Algebra): fc.Arbitrary<Config> => {
+  const variants = loraVariants(spec, atMost);
+  const plain = plainOf(spec, atMost);
+  return variants === undefined ? plain : fc.oneof({ weight: 4, arbitrary: plain }, { weight: 1, arbitrary: variants });
+};
+
+const plainOf = (spec: ModelSpec, atMost: Algebra): fc.Arbitrary<Config> =>
   shape(atMost).chain((s) => {
     const names = candidates(spec, { dora: s.use_dora, bias: s.lora_bias, routed: atMost === 'routed' });
     return targets(names, !s.lora_bias).chain((given) => {

@@ -7,6 +7,7 @@ import { decomposedArbitraries } from './decomposed.js';
 import { dividedArbitraries } from './divided.js';
 import { loraConfig, plainLora } from './lora.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
+import { promptArbitraries } from './prompts.js';
 import { routedArbitraries } from './routed.js';
 import { sharedArbitraries } from './shared.js';
 import { targetedArbitraries } from './targeted.js';
@@ -32,6 +33,7 @@ export const methodArbitraries: Readonly<Record<string, MethodArbitrary>> = {
       ...sharedArbitraries,
       ...decomposedArbitraries,
       ...routedArbitraries,
+      ...promptArbitraries,
     ].map((from) => [from.method.peftType, from]),
   ),
 };

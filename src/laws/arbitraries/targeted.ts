@@ -53,7 +53,7 @@ export const isOf =
 const ungrouped = (m: ModuleSpec): boolean => (m.conv?.groups ?? 1) === 1;
 
 /** What a method's configs are drawn from. */
-interface Drawn extends Pick<MethodArbitrary, 'method' | 'algebras' | 'definition' | 'models'> {
+interface Drawn extends Pick<MethodArbitrary, 'method' | 'algebras' | 'definition' | 'forward' | 'models'> {
   readonly fits: (m: ModuleSpec) => boolean;
   readonly settings: Readonly<Record<string, fc.Arbitrary<unknown>>>;
   readonly plain: Config;

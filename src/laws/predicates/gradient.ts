@@ -14,7 +14,7 @@ import { lookup, mapRecord, recordOf, type Tensor, type Weights } from '../../op
 import { tf } from '../../ops/tf.js';
 import { valueAndGrad } from '../../ops/value-and-grad.js';
 import { adapterAt, law, type Subject } from '../law.js';
-import { layerUses, type LayerUse } from '../uses.js';
+import { layerUses, modelUses, type LayerUse } from '../uses.js';
 import { broken, fine } from '../verdict.js';
 
 const normsBy = (u: WeightUpdate, W: Tensor, axis: 0 | 1): Tensor => tf.reshape(normsOf(applyUpdate(u, W), axis), [-1]);
@@ -86,10 +86,15 @@ const lossOf = (uses: ReadonlyArray<LayerUse>, cs: ReadonlyArray<Tensor>, p: Att
 const numberOf = async (f: () => Tensor): Promise<number> => (await read(scope(f)))[0] as number;
 
 const usesOf = (s: Subject, spec: ModelSpec, keys: ReadonlyArray<string>): ReadonlyArray<LayerUse> =>
-  layerUses(spec, s.key).filter((use) => use.keys.some((key) => keys.includes(key)));
+  [...layerUses(spec, s.key), ...modelUses(spec, s.key, keys)].filter((use) =>
+    use.keys.some((key) => keys.includes(key)),
+  );
 
 /** Steps of the differences. Losses of LoRA's kind are polynomials of low degree, for which the coarse one is exact. */
-const [coarse, step] = [2 ** -4, 2 ** -6];
+const polynomial = [2 ** -4, 2 ** -6] as const;
+
+/** Steps through whole models. */
+const bent = [2 ** -5, 2 ** -7] as const;
 
 /**
  * Gradients agree with finite differences along a random direction.
@@ -109,6 +114,8 @@ export const gradientLaw = law(
     const spec = specAfter(a, s.base);
     const uses = usesOf(s, spec, Object.keys(start.updates));
     if (names.length === 0 || uses.length === 0) return fine;
+    const bends = uses.some((use) => use.bends === true);
+    const [coarse, step] = bends ? bent : polynomial;
     const keys = split(s.key, names.length + uses.length + 1);
     const cs = uses.map((use, i) => uniform(keys[i] as Key, use.y(start).shape, -1));
     // each number moves in proportion to itself, so that no norm or ratio passes through zero on the way
@@ -142,7 +149,8 @@ export const gradientLaw = law(
       ),
     );
     const scale = await numberOf(() => uses.map((use) => tf.sum(tf.abs(use.y(start)))).reduce((x, y) => tf.add(x, y)));
-    const rounding = 2 ** -20 * (scale + Math.abs(size));
+    // layer after layer rounds what the one before has rounded
+    const rounding = (bends ? 2 ** -18 : 2 ** -20) * (scale + Math.abs(size));
     // where the two differ by more than rounding, the loss bends within a step and neither is the derivative
     const bend = Math.max(0, Math.abs(rough - finer) - (2 * rounding) / step);
     const tolerance = 1e-3 * terms + rounding / coarse + 16 * bend + 1e-6;

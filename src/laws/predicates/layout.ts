@@ -75,8 +75,8 @@ export const layoutLaw = law(
       turnedSpec(leaf.spec, turned),
       transposed(leaf.params, (n) => values.has(n)),
     );
-    // a method that acts on one of the two layouts only says so
-    if (E.isLeft(other)) return fine;
+    // a method that acts on one of the two layouts only says so, or leaves the other alone
+    if (E.isLeft(other) || other.right.sites.length < leaf.sites.length) return fine;
     const plain = { ...s, adapters: [leaf] as const };
     const a = mergeableAt(plain, 0);
     const start = startOf(a, s.weights);

@@ -68,3 +68,9 @@ export const mutant = (method: string, algebra: Algebra, mistake: string, alter:
   mistake,
   alter,
 });
+
+/** A mutant of a method's equation of the forward pass. */
+export const forwardMutant = (...told: Parameters<typeof mutant>): Mutant => ({
+  ...mutant(...told),
+  breaks: 'forward definition',
+});
