@@ -8,7 +8,7 @@ import { registry } from '../../src/adapters/registry.js';
 import { arbitraryOf, checkMethod, lawsOf, notApplicable } from '../../src/laws/index.js';
 
 const seed = 20_260_101;
-const runs = inject('backend') === 'wasm' ? 12 : 6;
+const runs = inject('backend') === 'wasm' ? 10 : 6;
 
 const methods = Object.values(registry).map(arbitraryOf);
 

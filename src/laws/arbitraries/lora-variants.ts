@@ -27,7 +27,7 @@ const even = (m: ModuleSpec): boolean => linear(m) && sides(m).every((n) => n % 
 const blocks = { nblocks: 2, match_strict: false } as const;
 
 const variants: ReadonlyArray<Variant> = [
-  { fields: { kasa_config: {} }, fits: (m) => roomy(m) && m.kind === 'Linear', algebra: 'dependent' },
+  { fields: { kasa_config: { beta: 0.001 } }, fits: (m) => roomy(m) && m.kind === 'Linear', algebra: 'dependent' },
   { fields: { init_lora_weights: 'pissa' }, fits: roomy, algebra: 'dependent' },
   { fields: { init_lora_weights: 'olora' }, fits: roomy, algebra: 'dependent' },
   { fields: { init_lora_weights: 'mica' }, fits: roomy, algebra: 'additive' },
