@@ -2,20 +2,23 @@
  * What a measurement was made on.
  */
 import { readFileSync } from 'node:fs';
-import { cpus, hostname, release, totalmem, type } from 'node:os';
+import { cpus, release, totalmem, type } from 'node:os';
+import * as t from 'io-ts';
 
-/** Machine and versions. */
-export interface Machine {
-  readonly name: string;
-  readonly cpu: string;
-  readonly cores: number;
-  /** GiB, rounded to tenths. */
-  readonly memory: number;
-  readonly os: string;
-  readonly node: string;
-  /** Weft and the packages that compute. */
-  readonly packages: Readonly<Record<string, string>>;
-}
+/** Machine and versions: `memory` in GiB, rounded to tenths; `packages` are Weft and those that compute. */
+export const Machine = t.readonly(
+  t.type({
+    name: t.string,
+    cpu: t.string,
+    cores: t.number,
+    memory: t.number,
+    os: t.string,
+    node: t.string,
+    packages: t.readonly(t.record(t.string, t.string)),
+  }),
+);
+
+export type Machine = t.TypeOf<typeof Machine>;
 
 const computing = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'];
 
@@ -26,6 +29,9 @@ const versionIn = (folder: string): string => {
   return version;
 };
 
+/** The version of an installed package. */
+export const versionOf = (name: string): string => versionIn(`../node_modules/${name}/`);
+
 const distribution = (): string | undefined => {
   try {
     return /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
@@ -34,9 +40,9 @@ const distribution = (): string | undefined => {
   }
 };
 
-/** This machine. `WEFT_MACHINE` names it where its host name says nothing. */
+/** This machine. `WEFT_MACHINE` says what it is called; its host name is nobody's business. */
 export const machine = (): Machine => ({
-  name: process.env['WEFT_MACHINE'] ?? hostname(),
+  name: process.env['WEFT_MACHINE'] ?? `${cpus().length} cores`,
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: cpus().length,
   memory: Math.round((10 * totalmem()) / 2 ** 30) / 10,
@@ -44,7 +50,7 @@ export const machine = (): Machine => ({
   node: process.version,
   packages: {
     weftjs: versionIn('../'),
-    ...Object.fromEntries(computing.map((name) => [name, versionIn(`../node_modules/${name}/`)])),
+    ...Object.fromEntries(computing.map((name) => [name, versionOf(name)])),
   },
 });
 

@@ -11,7 +11,7 @@ export interface Report {
   readonly name: string;
   /** Everything that was measured, to be written as JSON. */
   readonly data: Readonly<Record<string, unknown>>;
-  readonly chart: Chart;
+  readonly chart?: Chart;
   /** For people, ratios first. */
   readonly text: string;
 }
@@ -20,9 +20,9 @@ export interface Report {
 export const writeReport = (folder: string, { name, data, chart }: Report): ReadonlyArray<string> => {
   mkdirSync(folder, { recursive: true });
   const files = [
-    [join(folder, `${name}.json`), `${JSON.stringify(data, null, 2)}\n`],
-    [join(folder, `${name}.svg`), svgOf(chart)],
-  ] as const;
+    [join(folder, `${name}.json`), `${JSON.stringify(data, null, 2)}\n`] as const,
+    ...(chart === undefined ? [] : [[join(folder, `${name}.svg`), svgOf(chart)] as const]),
+  ];
   files.forEach(([path, content]) => writeFileSync(path, content));
   return files.map(([path]) => path);
 };

@@ -1,51 +1,59 @@
 /**
- * Benches: merging a checkpoint against `cp` and PEFT, and operations against plain tfjs.
- *
- * npm run bench -- [--only merge|ops] [--size-mb N] [--runs N] [--out FOLDER] [--folder FOLDER]
+ * Benches: Weft beside the programs that it is measured against, each in the same run.
  *
  * Needs the built package (`npm run bench` builds it): the merge is measured as the process that a user starts.
  */
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { benchMerge } from './merge/bench.js';
-import { benchOps } from './ops/bench.js';
+import { findPython } from '../parity/python.js';
+import { E } from '../src/fp.js';
+import { renderProblems } from '../src/problem.js';
+import { benches } from './catalog.js';
+import { withFolder } from './folder.js';
 import { writeReport } from './report.js';
 
 const usage = `npm run bench -- [options]
-  --only merge|ops   one bench instead of both
-  --size-mb N        size of the checkpoint that is merged, in MB; 1024 unless told
-  --runs N           repetitions; 3 merges and 7 rounds of operations unless told
-  --out FOLDER       where JSON and charts go; bench/results unless told
-  --folder FOLDER    where the checkpoint is built; the system's folder for temporary files unless told`;
+  --only NAME      one bench instead of all; may be given more than once
+  --quick          small sizes and one round: seconds instead of minutes, to see that everything works
+  --runs N         rounds at most; each bench has its own number unless told
+  --python PATH    a Python with torch, transformers and peft; python3 unless told
+  --size-mb N      merge: size of the checkpoint, in MB; 1024 unless told
+  --out FOLDER     where JSON and charts go; bench/results unless told, and nowhere with --quick
+  --folder FOLDER  where checkpoints are built; the system's folder for temporary files unless told
+  --help           this
 
-const benches = ['merge', 'ops'] as const;
+Benches:
+${benches.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}`;
 
-const count = (text: string | undefined, otherwise: number): number => {
-  const n = Number(text ?? otherwise);
+const count = (name: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const n = Number(text);
   if (Number.isInteger(n) && n > 0) return n;
-  throw new RangeError(`expected a whole number above 0, found ${text}`);
+  throw new RangeError(`--${name}: expected a whole number above 0, found ${text}`);
 };
 
 const options = () => {
   const { values } = parseArgs({
     options: {
-      only: { type: 'string' },
-      'size-mb': { type: 'string' },
+      only: { type: 'string', multiple: true },
+      quick: { type: 'boolean', default: false },
       runs: { type: 'string' },
+      python: { type: 'string' },
+      'size-mb': { type: 'string' },
       out: { type: 'string' },
-      folder: { type: 'string' },
+      folder: { type: 'string', default: tmpdir() },
+      help: { type: 'boolean', default: false },
     },
   });
-  if (values.only !== undefined && !benches.some((b) => b === values.only))
-    throw new RangeError(`--only: expected merge or ops, found ${values.only}`);
+  const names = benches.map(({ name }) => name);
+  const unknown = values.only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new RangeError(`--only: expected ${names.join(', ')}, found ${unknown}`);
   return {
-    chosen: benches.filter((b) => values.only === undefined || values.only === b),
-    sizeMb: count(values['size-mb'], 1024),
-    mergeRuns: count(values.runs, 3),
-    opsRuns: count(values.runs, 7),
-    out: values.out ?? fileURLToPath(new URL('results', import.meta.url)),
-    folder: values.folder ?? tmpdir(),
+    ...values,
+    chosen: benches.filter(({ name }) => values.only?.includes(name) ?? true),
+    runs: count('runs', values.runs),
+    sizeMb: count('size-mb', values['size-mb']),
   };
 };
 
@@ -58,15 +66,26 @@ const read = () => {
   }
 };
 
-const { chosen, sizeMb, mergeRuns, opsRuns, out, folder } = read();
-try {
-  for (const name of chosen) {
-    const report =
-      name === 'merge' ? await benchMerge({ sizeMb, runs: mergeRuns, folder }) : await benchOps({ runs: opsRuns });
+const { chosen, quick, runs, python: command, sizeMb, out, folder: parent, help } = read();
+if (help) {
+  console.log(usage);
+  process.exit(0);
+}
+if (command !== undefined) process.env['WEFT_PYTHON'] = command;
+const python = findPython(['torch', 'transformers', 'peft', 'numpy']);
+if (E.isLeft(python))
+  console.error(`bench: without Python. ${renderProblems(python.left)}. Tell it with --python PATH.`);
+
+const results = out ?? (quick ? undefined : fileURLToPath(new URL('results', import.meta.url)));
+for (const { name, run } of chosen) {
+  try {
+    const report = await withFolder(parent, (folder) =>
+      run({ python: E.isRight(python) ? python.right : undefined, folder, quick, runs, sizeMb }),
+    );
     console.log(`\n${report.text}\n`);
-    for (const path of writeReport(out, report)) console.log(`wrote ${path}`);
+    if (results !== undefined) for (const path of writeReport(results, report)) console.log(`wrote ${path}`);
+  } catch (error) {
+    console.error(`bench ${name}: ${(error as Error).message}`);
+    process.exitCode = 1;
   }
-} catch (error) {
-  console.error(`bench: ${(error as Error).message}`);
-  process.exitCode = 1;
 }

@@ -2,12 +2,13 @@
  * Conversion of storage types, against loops as one writes them at first.
  */
 import { decodeFloats, encodeFloats, type DType } from '../../src/ops/dtype.js';
-import { key, normalValues } from '../../src/ops/random.js';
-import type { Case } from './case.js';
+import { hashed } from '../hashed.js';
+import { array } from '../made.js';
+import type { Operation } from './operation.js';
 
 const N = 2 ** 20;
 
-const values = (): Float32Array => normalValues(key(0), N);
+const values = (): Float32Array => hashed(1, [N]);
 
 const littleEndian = true;
 
@@ -78,13 +79,13 @@ const bf16: PlainLoop = {
     }),
 };
 
-const pair = (dtype: DType, loop: PlainLoop): ReadonlyArray<Case> => [
+const pair = (dtype: DType, loop: PlainLoop): ReadonlyArray<Operation> => [
   {
     name: `decode ${dtype}, 2^20 elements`,
     against: 'a plain loop',
     prepare: (side) => {
       const stored = encodeFloats(dtype, values());
-      return () => (side === 'weft' ? decodeFloats(dtype, stored) : loop.decode(stored));
+      return () => array(side === 'weft' ? decodeFloats(dtype, stored) : loop.decode(stored));
     },
   },
   {
@@ -92,13 +93,13 @@ const pair = (dtype: DType, loop: PlainLoop): ReadonlyArray<Case> => [
     against: 'a plain loop',
     prepare: (side) => {
       const x = values();
-      return () => (side === 'weft' ? encodeFloats(dtype, x) : loop.encode(x));
+      return () => array(side === 'weft' ? encodeFloats(dtype, x) : loop.encode(x));
     },
   },
 ];
 
 /** The types that weights are published in. */
-export const dtypeCases: ReadonlyArray<Case> = [
+export const dtypeOperations: ReadonlyArray<Operation> = [
   ...pair('BF16', bf16),
   ...pair('F16', small(2, 5, 10)),
   ...pair('F8_E4M3', small(1, 4, 3)),

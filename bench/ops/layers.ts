@@ -8,13 +8,14 @@ import { convNd } from '../../src/ops/conv.js';
 import { layerNorm, rmsNorm } from '../../src/ops/norm.js';
 import { logSoftmax } from '../../src/ops/softmax.js';
 import type { Shape, Tensor } from '../../src/ops/tensor.js';
-import { expressionCase, numbers, type Case } from './case.js';
+import { tensors } from '../made.js';
+import { expression, numbers, type Operation } from './operation.js';
 
 const EPS = 1e-5;
 const tokens: Shape = [8, 128, 768];
 
-const norms: ReadonlyArray<Case> = [
-  expressionCase('layerNorm [8, 128, 768]', 'moments, sub, div, mul, add', [tokens, [768], [768]], {
+const norms: ReadonlyArray<Operation> = [
+  expression('layerNorm [8, 128, 768]', 'moments, sub, div, mul, add', [tokens, [768], [768]], {
     weft: (x, w, b) => scope(() => layerNorm(x, w, b, EPS)),
     tfjs: (x, w, b) =>
       tf.tidy(() => {
@@ -23,7 +24,7 @@ const norms: ReadonlyArray<Case> = [
         return tf.add(tf.mul(unit, w as Tensor), b as Tensor);
       }),
   }),
-  expressionCase('rmsNorm [8, 128, 768]', 'square, mean, sqrt, div, mul', [tokens, [768]], {
+  expression('rmsNorm [8, 128, 768]', 'square, mean, sqrt, div, mul', [tokens, [768]], {
     weft: (x, w) => scope(() => rmsNorm(x, w, EPS)),
     tfjs: (x, w) =>
       tf.tidy(() => {
@@ -31,13 +32,13 @@ const norms: ReadonlyArray<Case> = [
         return tf.mul(tf.div(x, root), w as Tensor);
       }),
   }),
-  expressionCase('logSoftmax [512, 4000]', 'tf.logSoftmax', [[512, 4000]], {
+  expression('logSoftmax [512, 4000]', 'tf.logSoftmax', [[512, 4000]], {
     weft: (x) => scope(() => logSoftmax(x)),
     tfjs: (x) => tf.logSoftmax(x),
   }),
 ];
 
-const gather: Case = {
+const gather: Operation = {
   name: 'embedding, 1024 rows of 768',
   against: 'tf.gather',
   prepare: (side) => {
@@ -47,26 +48,27 @@ const gather: Case = {
       [8, 128],
       'int32',
     );
-    return () => [side === 'weft' ? scope(() => embedding({ 'wte.weight': W }, 'wte', ids)) : tf.gather(W, ids)];
+    return () =>
+      tensors([side === 'weft' ? scope(() => embedding({ 'wte.weight': W }, 'wte', ids)) : tf.gather(W, ids)]);
   },
 };
 
 /** Each library gets its own layout: torch's [N, C, H, W] and [out, in, k, k], tfjs's [N, H, W, C] and [k, k, in, out]. */
-const convolution = (name: string, x: Shape, W: Shape, padding: number, stride: number): Case => ({
+const convolution = (name: string, x: Shape, W: Shape, padding: number, stride: number): Operation => ({
   name,
   against: 'tf.conv2d',
-  inOurLayout: (y) => tf.transpose(y, [0, 3, 1, 2]),
   prepare: (side) => {
     const [input, weight] = [numbers(0, x), numbers(1, W)];
-    if (side === 'weft') return () => [scope(() => convNd(input, weight, { padding, stride }))];
+    if (side === 'weft') return () => tensors([scope(() => convNd(input, weight, { padding, stride }))]);
     const channelsLast = tf.transpose(input, [0, 2, 3, 1]) as tf.Tensor4D;
     const filter = tf.transpose(weight, [2, 3, 1, 0]) as tf.Tensor4D;
-    return () => [tf.conv2d(channelsLast, filter, stride, padding)];
+    const ourLayout = (y: Tensor): Tensor => tf.transpose(y, [0, 3, 1, 2]);
+    return () => tensors([tf.conv2d(channelsLast, filter, stride, padding)], ourLayout);
   },
 });
 
 /** Layers at the sizes of small models. */
-export const layerCases: ReadonlyArray<Case> = [
+export const layerOperations: ReadonlyArray<Operation> = [
   ...norms,
   gather,
   convolution('conv 3 x 3, 32 to 64 channels, 32 x 32', [4, 32, 32, 32], [64, 32, 3, 3], 1, 1),

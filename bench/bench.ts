@@ -1,0 +1,67 @@
+/**
+ * A bench as data: cases, and the contenders that each of them is put to.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Program } from './child.js';
+import type { Task, Variant } from './protocol.js';
+import type { Side } from './made.js';
+
+/** One thing that is measured. */
+export interface Case {
+  readonly name: string;
+  /** What every contender prepares. */
+  readonly task: Task;
+  /** Cases are shown under headings. */
+  readonly group?: string;
+  /** Floating point operations of a run, where a rate is of interest. */
+  readonly flops?: number;
+  /** Why some contenders have nothing to do here, by name. */
+  readonly without?: Readonly<Record<string, string>>;
+  readonly note?: string;
+}
+
+/** Someone who computes. Contenders of one program share its process, one after the other. */
+export interface Contender {
+  readonly name: string;
+  readonly program: Program;
+  readonly variant?: Variant;
+}
+
+/** Cases, contenders, and how long they may take. */
+export interface Bench {
+  readonly name: string;
+  readonly title: string;
+  readonly cases: ReadonlyArray<Case>;
+  /**
+   * The first is Weft, whose numbers the others must agree with. They prepare from the last to the first: the last may write files that
+   * the others read.
+   */
+  readonly contenders: ReadonlyArray<Contender>;
+  /** Rounds at most; in each, every contender is timed once. */
+  readonly rounds: number;
+  /** Milliseconds that one answer is filled with. */
+  readonly least: number;
+  /** Seconds that one question may take. */
+  readonly limit: number;
+  /** Seconds that the rounds of a case may take; fewer are made where one round is long. */
+  readonly budget: number;
+  /** A new process for every case, to see the memory that it takes. */
+  readonly fresh?: boolean;
+  /** Versions of what the contenders use, beside the machine's own. */
+  readonly versions?: Readonly<Record<string, string>>;
+}
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** A contender in this Node; `module` is relative to this folder. */
+export const inNode = (module: string, side: Side | 'jax'): Program => ({
+  command: process.execPath,
+  args: [...process.execArgv, here('serve.ts'), module, side],
+});
+
+/** A contender in Python; `module` is a file of the folder `python`. */
+export const inPython = (command: string, module: string, env?: Readonly<Record<string, string>>): Program => ({
+  command,
+  args: [here('python/serve.py'), module],
+  ...(env === undefined ? {} : { env }),
+});

@@ -1,0 +1,29 @@
+/**
+ * The bench of matrix products.
+ */
+import { inNode, inPython, type Bench, type Contender } from '../bench.js';
+import type { Setting } from '../setting.js';
+import { products } from './product.js';
+
+/** GFLOP/s of Weft, plain tfjs, jax-js and numpy, all on one thread. */
+export const gemmBench = ({ python, quick }: Setting): Bench => {
+  const numpy: Contender | undefined = python && {
+    name: 'numpy',
+    program: inPython(python.command, 'gemm', { OPENBLAS_NUM_THREADS: '1' }),
+  };
+  return {
+    name: 'gemm',
+    title: 'Matrix products on one thread',
+    cases: products(quick),
+    contenders: [
+      { name: 'Weft', program: inNode('gemm/prepare.ts', 'weft') },
+      { name: 'tfjs', program: inNode('gemm/prepare.ts', 'tfjs') },
+      { name: 'jax-js', program: inNode('gemm/jax.ts', 'jax') },
+      ...(numpy === undefined ? [] : [numpy]),
+    ],
+    rounds: 5,
+    least: 50,
+    limit: 60,
+    budget: 8,
+  };
+};

@@ -1,0 +1,39 @@
+/**
+ * Contenders that compute on tfjs's wasm backend: Weft with the kernels that it mends, and tfjs as it is shipped.
+ */
+import { createRequire } from 'node:module';
+import { dirname, sep } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { E } from '../src/fp.js';
+import { useBackend } from '../src/ops/backend.js';
+import { renderProblems } from '../src/problem.js';
+import type { Prepare, Side } from './made.js';
+
+const startStock = async (): Promise<void> => {
+  const require = createRequire(import.meta.url);
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}${sep}`);
+  // tfjs-core registers no gradients in Node by itself; these take the place of Weft's.
+  require('@tensorflow/tfjs-core/dist/register_all_gradients.js');
+  await tf.setBackend('wasm');
+};
+
+const startWeft = async (): Promise<void> => {
+  const started = await useBackend('wasm');
+  if (E.isLeft(started)) throw new Error(renderProblems(started.left));
+};
+
+const start = (side: Side): Promise<void> => (side === 'weft' ? startWeft() : startStock());
+
+const state = { started: false };
+
+/** Starts the side at the first task, and frees every tensor of the task before. */
+export const onTfjs =
+  (prepare: Prepare): Prepare =>
+  async (task, side) => {
+    if (state.started) tf.engine().endScope();
+    else await start(side);
+    state.started = true;
+    tf.engine().startScope('task');
+    return prepare(task, side);
+  };
