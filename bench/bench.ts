@@ -1,10 +1,11 @@
 /**
  * A bench as data: cases, and the contenders that each of them is put to.
  */
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Program } from './child.js';
 import type { Task, Variant } from './protocol.js';
-import type { Side } from './made.js';
+import type { Start } from './made.js';
 
 /** One thing that is measured. */
 export interface Case {
@@ -18,6 +19,8 @@ export interface Case {
   /** Why some contenders have nothing to do here, by name. */
   readonly without?: Readonly<Record<string, string>>;
   readonly note?: string;
+  /** Preparing counts too, and is done once: contenders do a part of the work there, each another one. */
+  readonly whole?: boolean;
 }
 
 /** Someone who computes. Contenders of one program share its process, one after the other. */
@@ -25,6 +28,8 @@ export interface Contender {
   readonly name: string;
   readonly program: Program;
   readonly variant?: Variant;
+  /** The contender whose numbers its own must agree with; the first unless told. */
+  readonly like?: string;
 }
 
 /** Cases, contenders, and how long they may take. */
@@ -43,7 +48,7 @@ export interface Bench {
   readonly least: number;
   /** Seconds that one question may take. */
   readonly limit: number;
-  /** Seconds that the rounds of a case may take; fewer are made where one round is long. */
+  /** Seconds that a contender may take at a case; it takes part in fewer rounds where one of its runs is long. */
   readonly budget: number;
   /** A new process for every case, to see the memory that it takes. */
   readonly fresh?: boolean;
@@ -51,15 +56,34 @@ export interface Bench {
   readonly versions?: Readonly<Record<string, string>>;
 }
 
+/** Comparisons are made on one thread, and on all that there are. */
+export const threadCounts: ReadonlyArray<number> = [...new Set([1, cpus().length])];
+
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** A contender in this Node; `module` is relative to this folder. */
-export const inNode = (module: string, side: Side | 'jax'): Program => ({
+/** A program in this Node; `module` is relative to this folder. */
+export const inNode = (module: string, start: Start): Program => ({
   command: process.execPath,
-  args: [...process.execArgv, here('serve.ts'), module, side],
+  args: [...process.execArgv, here('serve.ts'), module, JSON.stringify(start)],
 });
 
-/** A contender in Python; `module` is a file of the folder `python`. */
+const threadsText = (n: number): string => (n === 1 ? '1 thread' : `${n} threads`);
+
+/** Weft as it comes, with fused multiply-adds, and with the system's OpenBLAS on one thread and on all. */
+export const weftContenders = (module: string): ReadonlyArray<Contender> => [
+  { name: 'Weft', program: inNode(module, { side: 'weft' }) },
+  { name: 'Weft, FMA', program: inNode(module, { side: 'weft', gemm: 'fma' }) },
+  ...threadCounts.map((threads) => ({
+    name: `Weft, OpenBLAS, ${threadsText(threads)}`,
+    program: inNode(module, { side: 'weft', gemm: 'native', threads }),
+  })),
+];
+
+/** A library in Python on one thread and on all. */
+export const pythonContenders = (name: string, program: Program): ReadonlyArray<Contender> =>
+  threadCounts.map((threads) => ({ name: `${name}, ${threadsText(threads)}`, program, variant: { threads } }));
+
+/** A program in Python; `module` is a file of the folder `python`. */
 export const inPython = (command: string, module: string, env?: Readonly<Record<string, string>>): Program => ({
   command,
   args: [here('python/serve.py'), module],

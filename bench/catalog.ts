@@ -3,6 +3,7 @@
  */
 import type { Bench } from './bench.js';
 import { compare } from './compare.js';
+import { forwardBench } from './forward/bench.js';
 import { gemmBench } from './gemm/bench.js';
 import { benchMerge } from './merge/bench.js';
 import { methodsBench } from './methods/bench.js';
@@ -25,7 +26,8 @@ const comparison = (name: string, about: string, bench: (setting: Setting) => Be
   about,
   run: (setting) => {
     const whole = bench(setting);
-    return compare({ ...whole, rounds: setting.runs ?? (setting.quick ? 1 : whole.rounds) }, drawing);
+    const cases = whole.cases.filter((one) => one.name.includes(setting.only));
+    return compare({ ...whole, cases, rounds: setting.runs ?? (setting.quick ? 1 : whole.rounds) }, drawing);
   },
 });
 
@@ -42,5 +44,8 @@ export const benches: ReadonlyArray<Entry> = [
   }),
   comparison('gemm', 'matrix products: Weft, tfjs, jax-js, numpy', gemmBench, { against: 'tfjs' }),
   comparison('training', 'loss and gradients of a LoRA: Weft, tfjs, jax-js, torch', trainingBench, 'each case'),
+  comparison('forward', 'a forward pass: base, adapter attached, adapter merged; tfjs', forwardBench, {
+    against: 'Weft, attached',
+  }),
   comparison('ops', 'layers, updates, conversions: Weft, tfjs', () => opsBench, { against: 'tfjs' }),
 ];

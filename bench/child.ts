@@ -44,14 +44,19 @@ const decode = (line: string): Answer => {
 /** Starts a program; its output is kept for its last words. */
 export const startChild = ({ command, args, env }: Program): Child => {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const state = { ended: false, words: '', settle: (_: Answer): void => undefined };
+  const state: { ended: boolean; words: string; settle: (answer: Answer) => void } = {
+    ended: false,
+    words: '',
+    settle: () => undefined,
+  };
   const hear = (chunk: Buffer): void => void (state.words = (state.words + chunk.toString()).slice(-STDERR_KEPT));
+  const stop = (): void => void child.kill('SIGKILL');
   const end = (why: string): void => {
     state.ended = true;
+    process.removeListener('exit', stop);
     const last = state.words.trim().split('\n').at(-1) ?? '';
     state.settle({ error: last === '' ? why : `${why}: ${last}` });
   };
-  const stop = (): void => void child.kill('SIGKILL');
   child.stdout?.on('data', hear);
   child.stderr?.on('data', hear);
   // Writing to a process that has ended is told by its end.

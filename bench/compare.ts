@@ -4,7 +4,7 @@
 import type { Bench } from './bench.js';
 import { captionOf, machine } from './machine.js';
 import { measure } from './measure.js';
-import { chartOf, memoryTable, notesOf, timeTable, unitOf, type Drawing } from './present.js';
+import { chartOf, memoryTable, timeTable, unitOf, type Drawing } from './present.js';
 import type { Report } from './report.js';
 import type { Found } from './result.js';
 import { table } from './table.js';
@@ -28,10 +28,9 @@ export const compare = async (bench: Bench, drawing: Drawing): Promise<Report> =
     data: found,
     ...(chart === undefined ? {} : { chart }),
     text: [
-      `${bench.name}: ${bench.title}; ${unitOf(found)}, medians of up to ${bench.rounds} interleaved rounds; x: that time by ${found.contenders[0]}'s`,
+      `${bench.name}: ${bench.title}; ${unitOf(found)}, medians of up to ${bench.rounds} interleaved rounds; in brackets: how many times as fast ${found.contenders[0]} is`,
       table(times.header, times.rows),
       ...(memory === undefined ? [] : [table(memory.header, memory.rows)]),
-      ...notesOf(found),
       ...captionOf(found.machine, found.versions),
     ].join('\n'),
   };

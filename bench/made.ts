@@ -2,11 +2,19 @@
  * What contenders in Node make of a task.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { GemmKind } from '../src/ops/backend.js';
 import type { Tensor } from '../src/ops/tensor.js';
 import { strideOf, type Task, type Variant } from './protocol.js';
 
 /** Who computes on tfjs: Weft with its kernels, or tfjs as it is shipped. They run in processes of their own, since Weft mends kernels. */
 export type Side = 'weft' | 'tfjs';
+
+/** How a contender's process starts: what multiplies Weft's matrices, and the threads of OpenBLAS. */
+export interface Start {
+  readonly side: Side | 'jax';
+  readonly gemm?: GemmKind;
+  readonly threads?: number;
+}
 
 /** What a run made. */
 export interface Made {
@@ -19,7 +27,7 @@ export interface Made {
 export type Run = (variant: Variant) => Made | Promise<Made>;
 
 /** Brings the inputs of a task into memory. */
-export type Prepare = (task: Task, side: Side) => Run | Promise<Run>;
+export type Prepare = (task: Task, start: Start) => Run | Promise<Run>;
 
 /** Tensors that were made. `comparable` brings a tensor into the layout that contenders share. */
 export const tensors = (made: ReadonlyArray<Tensor>, comparable = (t: Tensor): Tensor => t): Made => ({

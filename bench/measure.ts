@@ -3,7 +3,7 @@
  */
 import type { Bench, Case, Contender } from './bench.js';
 import { startChild, type Child, type Program } from './child.js';
-import type { Answer, Question, Task } from './protocol.js';
+import type { Answer, Task } from './protocol.js';
 import type { Cell, Row } from './result.js';
 import { sampleOf } from './statistics.js';
 
@@ -81,23 +81,28 @@ const enter = async (
     : { contender, error: errorOf(first) };
 };
 
-/** Times every contender once a round, each round beginning with another one. */
-const rounds = async (bench: Bench, ready: ReadonlyArray<Ready>): Promise<ReadonlyArray<ReadonlyArray<number>>> => {
-  const seconds = ready.reduce((sum, r) => sum + Math.max(2 * bench.least, r.firstMs), 0) / 1000;
-  const count = Math.max(1, Math.min(bench.rounds, Math.floor(bench.budget / seconds)));
-  // Where one round takes more than the budget, the first run has to do.
-  if (seconds > bench.budget) return ready.map((r) => [r.firstMs]);
-  const times = ready.map((): number[] => []);
+/**
+ * Times every contender once a round, each round beginning with another one, until it has used up the budget. Where its first run took longer
+ * than that, the first run has to do.
+ */
+const rounds = async (
+  { rounds: count, budget, least, limit }: Bench,
+  ready: ReadonlyArray<Ready>,
+): Promise<ReadonlyArray<ReadonlyArray<number>>> => {
+  const times = ready.map(({ firstMs }) => (firstMs > 1000 * budget ? [firstMs] : []));
+  const used = ready.map(({ firstMs }) => (firstMs > 1000 * budget ? Infinity : 0));
   for (let round = 0; round < count; round++) {
     for (let i = 0; i < ready.length; i++) {
       const at = (round + i) % ready.length;
       const { child, contender } = ready[at] as Ready;
-      const question: Question = { kind: 'time', variant: contender.variant ?? {}, least: bench.least };
-      const answer = await child.ask(question, bench.limit);
-      times[at]?.push('ms' in answer ? answer.ms : NaN);
+      if ((used[at] as number) > 1000 * budget) continue;
+      const started = performance.now();
+      const answer = await child.ask({ kind: 'time', variant: contender.variant ?? {}, least }, limit);
+      if ('ms' in answer) times[at]?.push(answer.ms);
+      used[at] = 'ms' in answer ? (used[at] as number) + performance.now() - started : Infinity;
     }
   }
-  return times;
+  return times.map((own, i) => (own.length === 0 ? [(ready[i] as Ready).firstMs] : own));
 };
 
 const isReady = (entry: Entry): entry is Ready => !('error' in entry);
@@ -108,15 +113,16 @@ const measureCase = async (bench: Bench, one: Case, children: Children): Promise
   for (const contender of bench.contenders.toReversed())
     entries.unshift(await enter(one, contender, bench, children, prepared));
   const ready = entries.filter(isReady);
-  const times = await rounds(bench, ready);
-  const reference = ready.find((r) => r.contender === bench.contenders[0]);
+  const times = one.whole === true ? ready.map((r) => [r.prepareMs + r.firstMs]) : await rounds(bench, ready);
+  const alike = (contender: Contender): Ready | undefined =>
+    ready.find((r) => r.contender.name === (contender.like ?? bench.contenders[0]?.name));
   const cellOf = (entry: Entry): Cell => {
     if (!isReady(entry)) return { note: entry.error };
-    const peakRss = entry.child.peakRss();
+    const [like, peakRss] = [alike(entry.contender), entry.child.peakRss()];
     return {
       ms: sampleOf(times[ready.indexOf(entry)] as ReadonlyArray<number>),
       prepareMs: entry.prepareMs,
-      ...(reference === undefined ? {} : { difference: difference(reference.values, entry.values) }),
+      ...(like === undefined ? {} : { difference: difference(like.values, entry.values) }),
       ...(bench.fresh === true && peakRss !== undefined ? { peakRss } : {}),
     };
   };

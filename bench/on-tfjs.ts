@@ -7,7 +7,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { E } from '../src/fp.js';
 import { useBackend } from '../src/ops/backend.js';
 import { renderProblems } from '../src/problem.js';
-import type { Prepare, Side } from './made.js';
+import type { Prepare, Run, Side, Start } from './made.js';
+import type { Task } from './protocol.js';
 
 const startStock = async (): Promise<void> => {
   const require = createRequire(import.meta.url);
@@ -18,21 +19,20 @@ const startStock = async (): Promise<void> => {
   await tf.setBackend('wasm');
 };
 
-const startWeft = async (): Promise<void> => {
-  const started = await useBackend('wasm');
+const startWeft = async ({ gemm = 'plain', threads }: Start): Promise<void> => {
+  const started = await useBackend('wasm', { gemm, ...(threads === undefined ? {} : { native: { threads } }) });
   if (E.isLeft(started)) throw new Error(renderProblems(started.left));
 };
-
-const start = (side: Side): Promise<void> => (side === 'weft' ? startWeft() : startStock());
 
 const state = { started: false };
 
 /** Starts the side at the first task, and frees every tensor of the task before. */
 export const onTfjs =
-  (prepare: Prepare): Prepare =>
-  async (task, side) => {
+  (prepare: (task: Task, side: Side) => Run | Promise<Run>): Prepare =>
+  async (task, start) => {
+    const side = start.side === 'weft' ? 'weft' : 'tfjs';
     if (state.started) tf.engine().endScope();
-    else await start(side);
+    else await (side === 'weft' ? startWeft(start) : startStock());
     state.started = true;
     tf.engine().startScope('task');
     return prepare(task, side);

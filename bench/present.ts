@@ -31,15 +31,19 @@ const largest = (row: Row, key: 'difference' | 'peakRss'): number | undefined =>
   return values.length === 0 ? undefined : Math.max(...values);
 };
 
-/** Rows of a table: times of all contenders, those of others with their ratio to Weft's, and the largest difference. */
-export const timeTable = (found: Found): { readonly header: string[]; readonly rows: string[][] } => ({
-  header: ['', ...found.contenders, 'difference'],
-  rows: found.rows.map((row) => [
-    row.name,
-    ...found.contenders.map((name) => cellText(row, name, oursIn(found))),
-    largest(row, 'difference')?.toExponential(0) ?? '',
-  ]),
-});
+/** Rows of a table: times of all contenders, those of others with their ratio to Weft's, the largest difference, and what there is to say. */
+export const timeTable = (found: Found): { readonly header: string[]; readonly rows: string[][] } => {
+  const noted = found.rows.some(({ note }) => note !== undefined);
+  return {
+    header: ['', ...found.contenders, 'difference', ...(noted ? ['note'] : [])],
+    rows: found.rows.map((row) => [
+      row.name,
+      ...found.contenders.map((name) => cellText(row, name, oursIn(found))),
+      largest(row, 'difference')?.toExponential(0) ?? '',
+      ...(noted ? [row.note ?? ''] : []),
+    ]),
+  };
+};
 
 /** Rows of a table: the peak memory of every contender in MB; undefined where it was not looked at. */
 export const memoryTable = (found: Found): { readonly header: string[]; readonly rows: string[][] } | undefined => {
@@ -99,7 +103,3 @@ export const chartOf = (found: Found, drawing: Drawing): Chart | undefined => {
     ? undefined
     : { title: found.title, panels, caption: captionOf(found.machine, found.versions) };
 };
-
-/** What is said of single cases. */
-export const notesOf = ({ rows }: Found): ReadonlyArray<string> =>
-  rows.flatMap(({ name, note }) => (note === undefined ? [] : [`${name}: ${note}`]));

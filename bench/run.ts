@@ -15,11 +15,12 @@ import { writeReport } from './report.js';
 
 const usage = `npm run bench -- [options]
   --only NAME      one bench instead of all; may be given more than once
+  --case TEXT      only cases whose names hold TEXT; not for merge
   --quick          small sizes and one round: seconds instead of minutes, to see that everything works
   --runs N         rounds at most; each bench has its own number unless told
   --python PATH    a Python with torch, transformers and peft; python3 unless told
   --size-mb N      merge: size of the checkpoint, in MB; 1024 unless told
-  --out FOLDER     where JSON and charts go; bench/results unless told, and nowhere with --quick
+  --out FOLDER     where JSON and charts go; bench/results unless told, and nowhere with --quick or --case
   --folder FOLDER  where checkpoints are built; the system's folder for temporary files unless told
   --help           this
 
@@ -37,6 +38,7 @@ const options = () => {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', multiple: true },
+      case: { type: 'string', default: '' },
       quick: { type: 'boolean', default: false },
       runs: { type: 'string' },
       python: { type: 'string' },
@@ -66,7 +68,7 @@ const read = () => {
   }
 };
 
-const { chosen, quick, runs, python: command, sizeMb, out, folder: parent, help } = read();
+const { chosen, case: only, quick, runs, python: command, sizeMb, out, folder: parent, help } = read();
 if (help) {
   console.log(usage);
   process.exit(0);
@@ -76,11 +78,11 @@ const python = findPython(['torch', 'transformers', 'peft', 'numpy']);
 if (E.isLeft(python))
   console.error(`bench: without Python. ${renderProblems(python.left)}. Tell it with --python PATH.`);
 
-const results = out ?? (quick ? undefined : fileURLToPath(new URL('results', import.meta.url)));
+const results = out ?? (quick || only !== '' ? undefined : fileURLToPath(new URL('results', import.meta.url)));
 for (const { name, run } of chosen) {
   try {
     const report = await withFolder(parent, (folder) =>
-      run({ python: E.isRight(python) ? python.right : undefined, folder, quick, runs, sizeMb }),
+      run({ python: E.isRight(python) ? python.right : undefined, folder, quick, only, runs, sizeMb }),
     );
     console.log(`\n${report.text}\n`);
     if (results !== undefined) for (const path of writeReport(results, report)) console.log(`wrote ${path}`);

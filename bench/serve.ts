@@ -1,14 +1,15 @@
 /**
- * A contender in Node: serve.ts MODULE SIDE. Answers the questions of protocol.ts with the module's `prepare`.
+ * A contender in Node: serve.ts MODULE START. Answers the questions of protocol.ts with the module's `prepare`.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { spread, type Made, type Prepare, type Run, type Side } from './made.js';
+import { spread, type Made, type Prepare, type Run, type Start } from './made.js';
 import { MAX_REPETITIONS, type Answer, type Question, type Variant } from './protocol.js';
 
 const ANSWERS = 3;
 
-const [module = '', side = 'weft'] = process.argv.slice(2);
+const [module = '', json = ''] = process.argv.slice(2);
+const start = JSON.parse(json) as Start;
 const { prepare } = (await import(new URL(module, import.meta.url).href)) as { readonly prepare: Prepare };
 
 const timed = async (run: Run, variant: Variant): Promise<{ readonly ms: number; readonly made: Made }> => {
@@ -47,7 +48,7 @@ const answer = async (question: Question): Promise<Answer> => {
     case 'start':
       return {};
     case 'prepare':
-      prepared.run = await prepare(question.task, side as Side);
+      prepared.run = await prepare(question.task, start);
       return {};
     case 'values':
       return values(prepared.run, question.variant);

@@ -11,6 +11,8 @@ export interface Setting {
   readonly folder: string;
   /** Small sizes and one round, to see that everything works. */
   readonly quick: boolean;
+  /** Only cases whose names hold this text. */
+  readonly only: string;
   /** Rounds at most; undefined for the bench's own number. */
   readonly runs: number | undefined;
   /** Size of the checkpoint that is merged, in MB; undefined for the bench's own. */

@@ -25,5 +25,6 @@ export const sampleOf = (values: ReadonlyArray<number>): Sample => ({
   values,
 });
 
-/** Median of a_i / b_i over the runs i: measurements of one run were made beside each other and share their disturbances. */
-export const medianRatio = (a: Sample, b: Sample): number => median(a.values.map((x, i) => x / (b.values[i] ?? NaN)));
+/** Median of a_i / b_i over the runs i that both took part in: measurements of one run were made beside each other and share disturbances. */
+export const medianRatio = (a: Sample, b: Sample): number =>
+  median(a.values.slice(0, b.values.length).map((x, i) => x / (b.values[i] as number)));

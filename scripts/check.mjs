@@ -17,6 +17,7 @@ const steps = [
   ['cycles', tool('scripts/cycles.mjs')],
   ['types', tool('node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json')],
   ['docs', tool('scripts/doc-coverage.mjs')],
+  ['bench', ['npm', ['run', '--silent', 'docs:bench', '--', '--check']]],
   ['tests', ['npm', ['test', '--silent']]],
   ['build', tool('scripts/build.mjs')],
   ['examples', tool('scripts/examples.mjs')],

@@ -1,7 +1,7 @@
 /**
  * The bench of matrix products.
  */
-import { inNode, inPython, type Bench, type Contender } from '../bench.js';
+import { inNode, inPython, weftContenders, type Bench, type Contender } from '../bench.js';
 import type { Setting } from '../setting.js';
 import { products } from './product.js';
 
@@ -16,14 +16,14 @@ export const gemmBench = ({ python, quick }: Setting): Bench => {
     title: 'Matrix products on one thread',
     cases: products(quick),
     contenders: [
-      { name: 'Weft', program: inNode('gemm/prepare.ts', 'weft') },
-      { name: 'tfjs', program: inNode('gemm/prepare.ts', 'tfjs') },
-      { name: 'jax-js', program: inNode('gemm/jax.ts', 'jax') },
+      ...weftContenders('gemm/prepare.ts').filter(({ name }) => !name.endsWith('threads')),
+      { name: 'tfjs', program: inNode('gemm/prepare.ts', { side: 'tfjs' }) },
+      { name: 'jax-js', program: inNode('gemm/jax.ts', { side: 'jax' }) },
       ...(numpy === undefined ? [] : [numpy]),
     ],
     rounds: 5,
     least: 50,
     limit: 60,
-    budget: 8,
+    budget: 3,
   };
 };

@@ -1,40 +1,37 @@
 /**
  * The bench of methods: merging one large weight, Weft beside PEFT.
  */
-import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { inNode, inPython, type Bench, type Case } from '../bench.js';
+import { inNode, inPython, pythonContenders, type Bench, type Case } from '../bench.js';
 import type { Setting } from '../setting.js';
 import { mergings, type Merging } from './adapters.js';
 import type { MergeTask } from './prepare.js';
 
-const caseOf = (folder: string, { name, note, ...layer }: Merging): Case => {
+const caseOf = (folder: string, { name, note, whole, ...layer }: Merging): Case => {
   const task: MergeTask = {
     ...layer,
     base: join(folder, `${layer.layer} ${layer.size}`),
     adapter: join(folder, name),
   };
-  return { name, task, ...(note === undefined ? {} : { note }) };
+  return { name, task, ...(note === undefined ? {} : { note }), ...(whole === undefined ? {} : { whole }) };
 };
 
 /** Weft on one thread against PEFT on one and on all. PEFT writes the adapter that Weft reads. */
 export const methodsBench = ({ folder, quick, python }: Setting): Bench => {
   if (python === undefined) throw new Error('PEFT writes the adapters of this bench: it needs a Python with PEFT');
-  const peft = inPython(python.command, 'methods');
   const size = (merging: Merging): Merging => (quick ? { ...merging, size: 256 } : merging);
   return {
     name: 'methods',
     title: 'Merging one weight of 4096 x 4096, method by method',
     cases: mergings.map((merging) => caseOf(folder, size(merging))),
     contenders: [
-      { name: 'Weft', program: inNode('methods/prepare.ts', 'weft') },
-      { name: `PEFT, ${cpus().length} threads`, program: peft, variant: { threads: cpus().length } },
-      { name: 'PEFT, 1 thread', program: peft, variant: { threads: 1 } },
+      { name: 'Weft', program: inNode('methods/prepare.ts', { side: 'weft' }) },
+      ...pythonContenders('PEFT', inPython(python.command, 'methods')),
     ],
     rounds: 5,
     least: 0,
     limit: quick ? 60 : 90,
-    budget: 10,
+    budget: 4,
     versions: python.versions,
   };
 };

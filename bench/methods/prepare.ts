@@ -6,15 +6,14 @@ import { readFile } from 'node:fs/promises';
 import * as t from 'io-ts';
 import { apply } from '../../src/adapters/apply.js';
 import { isMergeable } from '../../src/adapters/combine.js';
-import { E } from '../../src/fp.js';
 import { checkpointOf } from '../../src/io/checkpoint.js';
 import { readWeights } from '../../src/io/model.js';
 import { loadAdapter } from '../../src/io/peft.js';
 import { specFromModules } from '../../src/models/spec-of.js';
 import { recordOf, type Tensor } from '../../src/ops/tensor.js';
-import { renderProblems, type Result } from '../../src/problem.js';
 import type { Made } from '../made.js';
 import { onTfjs } from '../on-tfjs.js';
+import { orThrow } from '../or-throw.js';
 
 /** One layer and one adapter. */
 export const MergeTask = t.readonly(
@@ -30,11 +29,6 @@ export const MergeTask = t.readonly(
 );
 
 export type MergeTask = t.TypeOf<typeof MergeTask>;
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
-};
 
 export const prepare = onTfjs(async (task) => {
   const { layer, base, adapter: folder } = task as MergeTask;

@@ -10,11 +10,11 @@ export const opsBench: Bench = {
   title: 'Operations: Weft against plain tfjs on wasm',
   cases: operations.map(({ name, against }) => ({ name, task: { name }, note: against })),
   contenders: [
-    { name: 'Weft', program: inNode('ops/prepare.ts', 'weft') },
-    { name: 'tfjs', program: inNode('ops/prepare.ts', 'tfjs') },
+    { name: 'Weft', program: inNode('ops/prepare.ts', { side: 'weft' }) },
+    { name: 'tfjs', program: inNode('ops/prepare.ts', { side: 'tfjs' }) },
   ],
   rounds: 7,
   least: 60,
   limit: 60,
-  budget: 10,
+  budget: 3,
 };

@@ -4,23 +4,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaultDevice, init, jit, nn, numpy as np, valueAndGrad, blockUntilReady } from '@jax-js/jax';
-import { E } from '../../src/fp.js';
 import { checkpointOf } from '../../src/io/checkpoint.js';
 import { decodeFloats } from '../../src/ops/dtype.js';
-import { renderProblems, type Result } from '../../src/problem.js';
-import type { Prepare } from '../made.js';
+import type { Made, Prepare } from '../made.js';
+import { modelTaskOf, tokenIds } from '../models/read.js';
+import { orThrow } from '../or-throw.js';
 import { gpt2Logits, llamaLogits, type Arrays, type Sizes } from './jax-models.js';
-import { stepOf, tokenIds } from './step.js';
 
 // jax-js asks the browser for its number of cores.
 globalThis.navigator ??= {} as Navigator;
 await init('wasm');
 defaultDevice('wasm');
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
-};
 
 const readArrays = async (path: string): Promise<Arrays> => {
   const checkpoint = orThrow(checkpointOf(await readFile(path)));
@@ -53,7 +47,7 @@ const nextTokens = (ids: Int32Array, tokens: number): { readonly next: np.Array;
 };
 
 export const prepare: Prepare = async (task) => {
-  const step = stepOf(task);
+  const step = modelTaskOf(task);
   const [sequences, tokens] = step.ids;
   const config = await readJson(join(step.base, 'config.json'));
   const { r, lora_alpha: alpha } = await readJson(join(step.adapter, 'adapter_config.json'));
@@ -70,7 +64,7 @@ export const prepare: Prepare = async (task) => {
   const compiled = jit((lora: Arrays, base: Arrays, at: np.Array, labels: np.Array) =>
     valueAndGrad(loss)(lora, base, at, labels),
   );
-  return async () => {
+  const run = async (): Promise<Made> => {
     const [value, grads] = compiled(shared(params), shared(weights), ids.ref, next.ref) as [np.Array, Arrays];
     const made = [
       value,
@@ -84,4 +78,7 @@ export const prepare: Prepare = async (task) => {
       free: () => made.forEach((array) => array.dispose()),
     };
   };
+  // The first run compiles.
+  (await run()).free();
+  return run;
 };

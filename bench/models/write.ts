@@ -3,11 +3,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { E } from '../../src/fp.js';
 import { serialize } from '../../src/io/safetensors/write.js';
 import type { Shape } from '../../src/ops/tensor.js';
-import { renderProblems } from '../../src/problem.js';
 import { hashed } from '../hashed.js';
+import { orThrow } from '../or-throw.js';
 import type { Architecture } from './architectures.js';
 
 const SCALE = 0.05;
@@ -23,9 +22,7 @@ const write = (path: string, tensors: ReadonlyArray<readonly [string, Shape]>): 
     const { buffer } = valuesOf(name, i + 1, shape);
     return [name, { dtype: 'F32', shape, bytes: new Uint8Array(buffer) }] as const;
   });
-  const bytes = serialize(new Map(raw), new Map([['format', 'pt']]));
-  if (E.isLeft(bytes)) throw new Error(renderProblems(bytes.left));
-  writeFileSync(path, bytes.right);
+  writeFileSync(path, orThrow(serialize(new Map(raw), new Map([['format', 'pt']]))));
 };
 
 /** Writes the model into `<folder>/base`; gives that folder. */
