@@ -12,6 +12,7 @@ const project = (
 
 /** Tests that do not depend on the backend: once is enough. */
 const once = [
+  'test/bench/**',
   'test/examples.test.ts',
   'test/ops/torch-random/**',
   'test/adapters/targets/**',

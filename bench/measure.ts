@@ -119,10 +119,12 @@ const measureCase = async (bench: Bench, one: Case, children: Children): Promise
   const cellOf = (entry: Entry): Cell => {
     if (!isReady(entry)) return { note: entry.error };
     const [like, peakRss] = [alike(entry.contender), entry.child.peakRss()];
+    const apart = like === undefined ? undefined : difference(like.values, entry.values);
+    if (apart !== undefined && !Number.isFinite(apart)) return { note: 'its numbers cannot be compared' };
     return {
       ms: sampleOf(times[ready.indexOf(entry)] as ReadonlyArray<number>),
       prepareMs: entry.prepareMs,
-      ...(like === undefined ? {} : { difference: difference(like.values, entry.values) }),
+      ...(apart === undefined ? {} : { difference: apart }),
       ...(bench.fresh === true && peakRss !== undefined ? { peakRss } : {}),
     };
   };

@@ -16,6 +16,11 @@ export const trainingBench = ({ folder, quick, python }: Setting): Bench => ({
   ],
   contenders: [
     ...weftContenders('training/prepare.ts'),
+    {
+      name: 'Weft, checkpointed by layer',
+      program: inNode('training/prepare.ts', { side: 'weft' }),
+      variant: { checkpoint: true },
+    },
     { name: 'tfjs', program: inNode('training/prepare.ts', { side: 'tfjs' }) },
     { name: 'jax-js', program: inNode('training/jax.ts', { side: 'jax' }) },
     ...(python === undefined ? [] : pythonContenders('torch', inPython(python.command, 'training'))),

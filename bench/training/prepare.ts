@@ -27,12 +27,13 @@ export const prepare = onTfjs(async (task, side) => {
   const model = modelTaskOf(task);
   const { spec, weights, forward, inputIds } = await readModel(model);
   const { adapter } = orThrow(await loadAdapter(model.adapter, spec));
-  const loss = (params: Weights): Tensor =>
-    causalCrossEntropy(forward(attach(withTrainable(adapter, params), weights), { inputIds }), inputIds);
   const params = trainable(adapter);
-  const ofParams = side === 'weft' ? valueAndGrad(loss) : stockValueAndGrad(loss);
-  return () => {
-    const { value, grads } = ofParams(params);
+  const differentiate = side === 'weft' ? valueAndGrad : stockValueAndGrad;
+  return ({ checkpoint = false }) => {
+    const inputs = { inputIds, checkpoint: checkpoint === true };
+    const loss = (p: Weights): Tensor =>
+      causalCrossEntropy(forward(attach(withTrainable(adapter, p), weights), inputs), inputIds);
+    const { value, grads } = differentiate(loss)(params);
     return tensors([
       value,
       ...Object.keys(grads)
