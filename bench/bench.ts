@@ -19,8 +19,6 @@ export interface Case {
   /** Why some contenders have nothing to do here, by name. */
   readonly without?: Readonly<Record<string, string>>;
   readonly note?: string;
-  /** Preparing counts too, and is done once: contenders do a part of the work there, each another one. */
-  readonly whole?: boolean;
 }
 
 /** Someone who computes. Contenders of one program share its process, one after the other. */

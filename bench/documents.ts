@@ -68,7 +68,7 @@ export const readmeSection = ({ merge, compared }: Results): string => {
   const newest = machines.toSorted((a, b) => (a.date < b.date ? -1 : 1)).at(-1);
   return [
     '## Speed and memory',
-    ...(merge === undefined ? [] : mergeSection(merge)),
+    ...(merge === undefined ? [] : mergeSection(merge, (name) => !/r=(8|64)\b/.test(name))),
     ...Object.keys(headlines).flatMap((name) => {
       const found = compared.find(({ bench }) => bench === name);
       return found === undefined ? [] : (headlines[name]?.(found) ?? []);

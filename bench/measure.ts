@@ -113,7 +113,7 @@ const measureCase = async (bench: Bench, one: Case, children: Children): Promise
   for (const contender of bench.contenders.toReversed())
     entries.unshift(await enter(one, contender, bench, children, prepared));
   const ready = entries.filter(isReady);
-  const times = one.whole === true ? ready.map((r) => [r.prepareMs + r.firstMs]) : await rounds(bench, ready);
+  const times = await rounds(bench, ready);
   const alike = (contender: Contender): Ready | undefined =>
     ready.find((r) => r.contender.name === (contender.like ?? bench.contenders[0]?.name));
   const cellOf = (entry: Entry): Cell => {

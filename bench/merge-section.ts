@@ -12,7 +12,6 @@ const MergeFound = t.intersection([
   t.type({
     machine: Machine,
     date: t.string,
-    rank: t.number,
     baseBytes: t.number,
     summaries: t.array(
       t.intersection([
@@ -20,7 +19,7 @@ const MergeFound = t.intersection([
         t.partial({ cpuSeconds: t.number, peakRss: t.number }),
       ]),
     ),
-    ratios: t.record(t.string, t.type({ toCp: t.number })),
+    ratios: t.record(t.string, t.intersection([t.type({ toCp: t.number }), t.partial({ toDurableCp: t.number })])),
   }),
   t.partial({
     python: t.record(t.string, t.string),
@@ -38,18 +37,24 @@ export const decodeMergeFound = (json: unknown): Result<MergeFound> => {
     : fail('merge', 'the results of the merge bench', 'another structure', 'run npm run bench -- --only merge again');
 };
 
-/** A table and what it means. */
-export const mergeSection = ({ rank, baseBytes, summaries, ratios, difference }: MergeFound): ReadonlyArray<string> => [
-  `Merging a LoRA (r = ${rank}, all linear layers) into a bfloat16 checkpoint of ${(baseBytes / 1e6).toFixed(0)} MB, every weight changed; medians of interleaved runs:`,
+/** A table and what it means; `shown` says which contenders are in it. */
+export const mergeSection = (
+  { baseBytes, summaries, ratios, difference }: MergeFound,
+  shown: (name: string) => boolean = () => true,
+): ReadonlyArray<string> => [
+  `Merging a LoRA (all linear layers) into a bfloat16 checkpoint of ${(baseBytes / 1e6).toFixed(0)} MB, every weight changed; medians of interleaved runs:`,
   markdownTable(
-    ['', '× `cp` + fsync', 'seconds', 'CPU seconds', 'peak RSS'],
-    summaries.map(({ name, seconds, cpuSeconds, peakRss }) => [
-      name,
-      digits(ratios[name]?.toCp ?? NaN),
-      digits(seconds.median),
-      cpuSeconds === undefined ? '' : digits(cpuSeconds),
-      peakRss === undefined ? '' : `${(peakRss / 1e6).toFixed(0)} MB`,
-    ]),
+    ['', '× `cp`', '× `cp` + fsync', 'seconds', 'CPU seconds', 'peak RSS'],
+    summaries
+      .filter(({ name }) => shown(name))
+      .map(({ name, seconds, cpuSeconds, peakRss }) => [
+        name,
+        digits(ratios[name]?.toCp ?? NaN),
+        digits(ratios[name]?.toDurableCp ?? NaN),
+        digits(seconds.median),
+        cpuSeconds === undefined ? '' : digits(cpuSeconds),
+        peakRss === undefined ? '' : `${(peakRss / 1e6).toFixed(0)} MB`,
+      ]),
   ),
   ...(difference === undefined
     ? []

@@ -12,8 +12,8 @@ export interface Merging {
   /** Rows and columns. */
   readonly size: number;
   readonly note?: string;
-  /** The weight is decomposed: PEFT does that when it loads, Weft when it merges, so that both count. */
-  readonly whole?: boolean;
+  /** Loading counts too: the weight is decomposed, by PEFT when it loads, by Weft when it merges. */
+  readonly loading: boolean;
 }
 
 const SIZE = 4096;
@@ -24,6 +24,7 @@ const linear = (name: string, fields: Readonly<Record<string, unknown>> = {}, ty
   fields,
   layer: 'Linear',
   size: SIZE,
+  loading: false,
 });
 
 const DECOMPOSES =
@@ -33,7 +34,7 @@ const DECOMPOSES =
 const decomposing = (name: string, fields: Readonly<Record<string, unknown>> = {}): Merging => ({
   ...linear(name, fields),
   size: 1024,
-  whole: true,
+  loading: true,
   note: DECOMPOSES,
 });
 
@@ -51,7 +52,10 @@ export const mergings: ReadonlyArray<Merging> = [
   linear('DEFT', { r }),
   linear('DELORA', { r }),
   linear('FOURIERFT'),
-  decomposing('FROD', { progressbar: false }),
+  {
+    ...decomposing('FROD', { progressbar: false }),
+    note: `${DECOMPOSES}; PEFT's result hangs on its number of threads, which turns signs of eigenvectors`,
+  },
   linear('GLORA', { r }),
   linear('GRALORA', { r: 32 }),
   linear('HIRA', { r }),

@@ -7,13 +7,13 @@ import type { Setting } from '../setting.js';
 import { mergings, type Merging } from './adapters.js';
 import type { MergeTask } from './prepare.js';
 
-const caseOf = (folder: string, { name, note, whole, ...layer }: Merging): Case => {
+const caseOf = (folder: string, { name, note, ...layer }: Merging): Case => {
   const task: MergeTask = {
     ...layer,
     base: join(folder, `${layer.layer} ${layer.size}`),
     adapter: join(folder, name),
   };
-  return { name, task, ...(note === undefined ? {} : { note }), ...(whole === undefined ? {} : { whole }) };
+  return { name, task, ...(note === undefined ? {} : { note }) };
 };
 
 /** Weft on one thread against PEFT on one and on all. PEFT writes the adapter that Weft reads. */

@@ -4,7 +4,7 @@ import os
 
 import torch
 from hashed import numbers
-from peft import get_peft_model
+from peft import PeftModel, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import save_file
@@ -40,22 +40,38 @@ def move(model):
             p.add_(torch.from_numpy(numbers(i + 10, tuple(p.shape), SPREAD)))
 
 
+def adapter_layer(adapted):
+    """The layer that has the adapter."""
+    return next(m for m in adapted.modules() if isinstance(m, BaseTunerLayer))
+
+
+def change(layer, before):
+    """W' - W of a merged layer."""
+    return [(p.detach() - w).numpy() for p, w in zip(layer.get_base_layer().parameters(), before)]
+
+
+def write(task):
+    """A base and an adapter, new, in the folders of the task; gives the base's parameters and the model."""
+    torch.manual_seed(0)
+    model = OneLayer(task["layer"], task["size"])
+    before = [p.detach().clone() for p in model.layer.parameters()]
+    base = os.path.join(task["base"], "model.safetensors")
+    os.makedirs(task["base"], exist_ok=True)
+    if not os.path.exists(base):
+        save_file({f"layer.{name}": p.detach() for name, p in model.layer.named_parameters()}, base)
+    config = PEFT_TYPE_TO_CONFIG_MAPPING[task["type"]](target_modules=["layer"], **task["fields"])
+    adapted = get_peft_model(model, config).eval()
+    move(adapted)
+    adapted.save_pretrained(task["adapter"])
+    return before, adapted
+
+
 class Merge:
-    """A model whose adapter is merged by `run`."""
+    """A run merges the adapter."""
 
     def __init__(self, task):
-        torch.manual_seed(0)
-        model = OneLayer(task["layer"], task["size"])
-        self.before = [p.detach().clone() for p in model.layer.parameters()]
-        base = os.path.join(task["base"], "model.safetensors")
-        os.makedirs(task["base"], exist_ok=True)
-        if not os.path.exists(base):
-            save_file({f"layer.{name}": p.detach() for name, p in model.layer.named_parameters()}, base)
-        config = PEFT_TYPE_TO_CONFIG_MAPPING[task["type"]](target_modules=["layer"], **task["fields"])
-        adapted = get_peft_model(model, config).eval()
-        move(adapted)
-        adapted.save_pretrained(task["adapter"])
-        self.layer = next(m for m in adapted.modules() if isinstance(m, BaseTunerLayer))
+        self.before, adapted = write(task)
+        self.layer = adapter_layer(adapted)
         self.base = self.layer.get_base_layer()
         self.start = [p.detach().clone() for p in self.base.parameters()]
 
@@ -63,9 +79,8 @@ class Merge:
         torch.set_num_threads(variant["threads"])
         self.layer.merge()
 
-    def values(self, made):
-        merged = self.layer.get_base_layer().parameters()
-        return [(p.detach() - before).numpy() for p, before in zip(merged, self.before)]
+    def values(self, _):
+        return change(self.layer, self.before)
 
     def reset(self):
         if self.layer.get_base_layer() is not self.base:
@@ -76,4 +91,26 @@ class Merge:
         self.layer.merged_adapters.clear()
 
 
-prepare = Merge
+class LoadAndMerge:
+    """A run loads the adapter and merges it."""
+
+    def __init__(self, task):
+        self.before, _ = write(task)
+        self.task = task
+        self.reset()
+
+    def run(self, variant):
+        torch.set_num_threads(variant["threads"])
+        layer = adapter_layer(PeftModel.from_pretrained(self.model, self.task["adapter"]))
+        layer.merge()
+        return layer
+
+    def values(self, layer):
+        return change(layer, self.before)
+
+    def reset(self):
+        self.model = OneLayer(self.task["layer"], self.task["size"])
+
+
+def prepare(task):
+    return LoadAndMerge(task) if task["loading"] else Merge(task)
