@@ -1,6 +1,7 @@
 /**
  * bfloat16: the upper half of a float32. Two elements a step, where the bytes allow it.
  */
+import { encodeWith } from '../kernels/encode.js';
 
 const decodeOne = (code: number): number => code << 16;
 
@@ -24,10 +25,10 @@ export const decodeBF16 = (buffer: ArrayBufferLike, byteOffset: number, out: Int
   for (let i = 2 * paired; i < n; i++) out[i] = decodeOne(codes[i] as number);
 };
 
-/** Codes of float32 bits, rounded to nearest even, NaN kept. */
-export const encodeBF16 = (bits: Int32Array, buffer: ArrayBufferLike, byteOffset: number): void => {
+/** Codes of float32 bits, rounded to nearest even, NaN kept, in TypeScript: the oracle of kernels/encode.ts, and what runs where it cannot. */
+export const encodeBF16Reference = (bits: Int32Array, codes: Uint8Array | Uint16Array): void => {
   const n = bits.length;
-  const codes = new Uint16Array(buffer, byteOffset, n);
+  const { buffer, byteOffset } = codes;
   const paired = byteOffset % 4 === 0 ? n >> 1 : 0;
   const words = paired === 0 ? new Int32Array(0) : new Int32Array(buffer, byteOffset, paired);
   let most = 0;
@@ -43,3 +44,7 @@ export const encodeBF16 = (bits: Int32Array, buffer: ArrayBufferLike, byteOffset
   // the fast rounding carries a NaN's payload into its sign: with one among them, all are done again with care
   for (let i = most > 0x7f800000 ? 0 : 2 * paired; i < n; i++) codes[i] = encodeOne(bits[i] as number);
 };
+
+/** Codes of float32 bits, rounded to nearest even, NaN kept. */
+export const encodeBF16 = (bits: Int32Array, buffer: ArrayBufferLike, byteOffset: number): void =>
+  encodeWith(undefined, bits, new Uint16Array(buffer, byteOffset, bits.length), encodeBF16Reference);

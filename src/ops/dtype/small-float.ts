@@ -4,6 +4,8 @@
  * A code is sign | exponent | mantissa; its value is (-1)^s 2^(max(e, 1) - bias) (m / 2^M + [e > 0]).
  */
 
+import { encodeWith } from '../kernels/encode.js';
+
 /** The formats that differ from float32 by more than their length. */
 export type SmallFloat = 'F16' | 'F8_E5M2' | 'F8_E4M3' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ';
 
@@ -79,6 +81,19 @@ const specialCodes = ({ exponentBits, mantissaBits, specials }: FloatFormat) => 
  * for the others; NaN keeps its sign and the payload bits that fit.
  */
 export const encodeSmall = (name: SmallFloat, bits: Int32Array, out: Uint8Array | Uint16Array): void => {
+  const { exponentBits, mantissaBits, bias, specials } = FORMATS[name];
+  // without -0 zeros differ too, which the kernel does not know
+  if (specials === 'fnuz') {
+    encodeSmallReference(name, bits, out);
+    return;
+  }
+  const { overflow } = specialCodes(FORMATS[name]);
+  const layout = { mantissaBits, bias, overflow, signAt: exponentBits + mantissaBits };
+  encodeWith(layout, bits, out, (x, to) => encodeSmallReference(name, x, to));
+};
+
+/** The same in TypeScript: the oracle of kernels/encode.ts, and what runs where it cannot. */
+export const encodeSmallReference = (name: SmallFloat, bits: Int32Array, out: Uint8Array | Uint16Array): void => {
   const format = FORMATS[name];
   const { exponentBits, mantissaBits, bias, specials } = format;
   const { largest, overflow, nan } = specialCodes(format);
