@@ -9,7 +9,7 @@ import { einsumOn } from './einsum.js';
 import { heapOf, type WasmHeap } from './wasm-heap.js';
 import { stridedSliceByGather } from './strided-slice.js';
 import { wasmFusedMatMul, wasmMatMul } from './wasm-mat-mul.js';
-import { concat, gather, pad, slice, split } from './wasm-moves.js';
+import { concat, gather, pad, slice, split, tile } from './wasm-moves.js';
 import { sumOverRows } from './wasm-sum.js';
 
 /** The same buffer under a new tensor. Tensors are immutable, so nothing is copied. */
@@ -87,5 +87,6 @@ export const mendWasmKernels = (): void => {
   replace('SplitV', split);
   replace('PadV2', pad);
   replace('Concat', concat);
+  replace('Tile', tile);
   replace('Sum', sumOverRows);
 };

@@ -5,7 +5,7 @@
  * or joined, and a slice or split first copies its whole input: all of them lie on the path of a training step.
  */
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
-import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelConfig, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { sizeOf, type Shape } from '../tensor.js';
 import { copyBox, copyRow, copyRows, type CopyRows, type Corner } from './copy-box.js';
 import { elementsOf } from './wasm-elements.js';
@@ -128,6 +128,27 @@ export const pad = mended((heap, args) => {
   heap.typedArrayFromHeap(out).fill(constantValue);
   const begin = x.shape.map((_, i) => paddings[i]?.[0] ?? 0);
   copyBox(cornerOf(heap, x, zerosOf(x.shape)), cornerOf(heap, out, begin), x.shape, rowsOn(heap));
+  return out;
+});
+
+/** x as often as `reps` says along each axis. tf.broadcastTo is this kernel too. */
+export const tile = mended((heap, args) => {
+  const x = input(args, 'x');
+  const { reps } = args.attrs as unknown as { readonly reps: Shape };
+  const shape = x.shape.map((n, i) => n * (reps[i] ?? 1));
+  const out = heap.makeOutput(shape, x.dtype);
+  const to = heap.typedArrayFromHeap(out);
+  // from the last axis on: rows of what is done so far, each written as often as its axis says
+  const whole = x.shape.reduceRight((from: TypedArray, _, axis) => {
+    const times = reps[axis] ?? 1;
+    const length = sizeOf([...x.shape.slice(axis, axis + 1), ...shape.slice(axis + 1)]);
+    if (times === 1 || from.length === 0) return from;
+    const next = new (from.constructor as Float32ArrayConstructor)(from.length * times);
+    for (let start = 0, at = 0; start < from.length; start += length)
+      for (let i = 0; i < times; i++, at += length) copyRow(from, start, next, at, length);
+    return next;
+  }, heap.typedArrayFromHeap(x));
+  to.set(whole);
   return out;
 });
 

@@ -164,3 +164,33 @@ describe('slice, split, pad and concat', () => {
       { numRuns: runs(40) },
     ));
 });
+
+describe('tile', () => {
+  it('repeats along every axis, and so broadcasts', () =>
+    fc.assert(
+      fc.asyncProperty(
+        wide,
+        fc.array(fc.nat(3), { minLength: 4, maxLength: 4 }),
+        dtypes,
+        async (shape, times, dtype) => {
+          const reps = shape.map((_, i) => times[i] as number);
+          const out = shape.map((n, i) => n * (reps[i] as number));
+          const values = coordinatesOf(out).map((c) =>
+            valueAt(
+              c.map((at, i) => at % (shape[i] as number)),
+              shape,
+            ),
+          );
+          await expectValues(() => tf.tile(counting(shape, dtype), reps), out, values, dtype);
+        },
+      ),
+      { numRuns: runs(30) },
+    ));
+
+  it('repeats truth values', async () => {
+    const y = scope(() => tf.tile(tf.tensor1d([1, 0], 'bool'), [2]));
+    expect(y.dtype).toBe('bool');
+    expect([...(await y.data())]).toEqual([1, 0, 1, 0]);
+    y.dispose();
+  });
+});
