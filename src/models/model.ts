@@ -43,7 +43,7 @@ export interface Context {
   readonly logitsToKeep?: number | undefined;
   /**
    * Gradient checkpointing by layer, for training: the backward pass computes each layer again, and only the activations between
-   * layers are kept. The same gradients with less memory and about a third more time; no cache is given. Off when absent.
+   * layers are kept. The same gradients with a third of the memory and about half more time; no cache is given. Off when absent.
    */
   readonly checkpoint?: boolean | undefined;
 }

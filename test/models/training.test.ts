@@ -37,7 +37,7 @@ it(`${STEPS} steps, some of which fail, leave memory as it was and train`, async
     mapRecord(weights, (W) => W.shape),
   );
   if (E.isLeft(spec)) throw new Error('no spec');
-  const adapter = init(lora, { r: 2, target_modules: 'all-linear' }, { spec: spec.right, key: key(1) });
+  const adapter = init(lora, { r: 2, target_modules: ['q_proj', 'v_proj'] }, { spec: spec.right, key: key(1) });
   if (E.isLeft(adapter)) throw new Error('no adapter');
   const leaf = adapter.right;
   const model = modelFor({ base: 'llama', config: {} });
@@ -79,4 +79,4 @@ it(`${STEPS} steps, some of which fail, leave memory as it was and train`, async
   expect(memory()).toEqual(warm);
   expect(warm?.heap).toSatisfy((n: number) => (currentBackend() === 'wasm' ? n > 0 : n === 0));
   expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
-});
+}, 300_000);
