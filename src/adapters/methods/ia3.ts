@@ -19,7 +19,7 @@ import type { Part } from '../site.js';
 import { ia3Feedforward, ia3Targets } from '../targets/defaults/others.js';
 import { compilePattern, fullMatch } from '../targets/pattern.js';
 import { excludeModules, names, targetModules } from '../targeting-fields.js';
-import { scale } from '../update.js';
+import { scale, type WeightUpdate } from '../update.js';
 
 const fields = {
   ...targetModules,
@@ -35,6 +35,10 @@ type Ia3Config = BaseConfig & Values<typeof fields>;
 interface Detail {
   readonly axis: 0 | 1;
   readonly repeat: number;
+  /** Groups of a convolution whose inputs are scaled: each has its own rows and its own part of l. */
+  readonly groups: number;
+  /** Rows of the weight. */
+  readonly rows: number;
 }
 
 const noFeedforward = (modelType: string | undefined): Result<never> =>
@@ -79,35 +83,31 @@ const parts =
     if (!['Linear', 'Conv1D', 'Conv2d', 'Conv3d'].includes(m.kind))
       return unfit(m, 'a Linear, Conv1D, Conv2d or Conv3d');
     const ff = feedforward(m.name);
-    if (ff && (m.conv?.groups ?? 1) !== 1)
-      return fail(
-        `feedforward_modules: ${m.name}`,
-        'a convolution with one group, whose inputs are those of its weight',
-        `${m.conv?.groups} groups`,
-        'Leave it out of feedforward_modules, and its outputs are scaled.',
-      );
     const features = featuresOf(m, c.fan_in_fan_out);
+    const groups = ff ? (m.conv?.groups ?? 1) : 1;
     const axis = ff === features.transposed ? 0 : 1;
     const shape = shapeOf(m, ff, ff ? features.in : features.out);
     const weight = weightPart<Detail>(
       spec,
       m,
       { l: ['ia3_l', shape] },
-      { axis, repeat: axis === 1 ? sizeOf(m.conv?.kernel ?? []) : 1 },
-      'diagonal',
-      diagonal,
+      { axis, repeat: axis === 1 ? sizeOf(m.conv?.kernel ?? []) : 1, groups, rows: features.out },
+      groups === 1 ? 'diagonal' : 'dependent',
+      groups === 1 ? diagonal : grouped,
     );
     if (ff || m.params['bias'] === undefined) return E.right([weight]);
     const key = paramKey(m.name, 'bias');
     const bias: Part<Detail> = {
       ...weight,
-      site: { ...weight.site, key, stored: [key], detail: { axis: 0, repeat: 1 } },
+      site: { ...weight.site, key, stored: [key], detail: { axis: 0, repeat: 1, groups: 1, rows: features.out } },
       params: [],
     };
     return E.right([weight, bias]);
   };
 
 const diagonal = 'it scales rows or columns of the weight instead of adding to it';
+
+const grouped = 'it scales the inputs of each group of a convolution in its own rows of the weight';
 
 /** l = 1, or normal numbers when `init_ia3_weights` is false. */
 const start = (c: Ia3Config, key: Key, shape: Shape): Tensor =>
@@ -116,6 +116,13 @@ const start = (c: Ia3Config, key: Key, shape: Shape): Tensor =>
 /** Each entry of l n times over. */
 const repeated = (l: Tensor, n: number): Tensor =>
   n === 1 ? l : tf.reshape(tf.tile(tf.reshape(l, [-1, 1]), [1, n]), [-1]);
+
+/** W * (1 + B A): row i of W belongs to one of the groups, B [m, groups] says which, and A holds the parts of l less 1. */
+const byGroup = (l: Tensor, rows: number, groups: number): WeightUpdate => {
+  const group = Int32Array.from({ length: rows }, (_, i) => Math.floor((i * groups) / rows));
+  const B = tf.cast(tf.oneHot(tf.tensor1d(group, 'int32'), groups), 'float32');
+  return { _tag: 'Modulate', B, A: tf.sub(tf.reshape(l, [groups, -1]), 1), s: 1 };
+};
 
 /** IA3. */
 export const ia3: Method<Ia3Config, Detail> = {
@@ -132,5 +139,8 @@ export const ia3: Method<Ia3Config, Detail> = {
     ),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (_site, _role, k, shape) => E.right(start(c, k, shape))),
-  update: (_c, { detail }, { l }) => scale(repeated(l as Tensor, detail.repeat), detail.axis),
+  update: (_c, { detail: { axis, repeat, groups, rows } }, { l }) => {
+    const each = repeated(l as Tensor, repeat);
+    return groups === 1 ? scale(each, axis) : byGroup(each, rows, groups);
+  },
 };

@@ -97,11 +97,11 @@ const roomy = (m: ModuleSpec): boolean => {
 const ia3Arbitrary: MethodArbitrary = {
   method: ia3,
   definition: ia3Definition,
-  algebras: ['diagonal', 'replacement'],
+  algebras: ['diagonal', 'replacement', 'dependent'],
   plain: { target_modules: ['q_proj'], feedforward_modules: [] },
   config: (spec, atMost) =>
     fc
-      .subarray([...names(spec, (m) => ungrouped(m) && isOf('Linear', 'Conv1D', 'Conv2d', 'Conv3d')(m))], {
+      .subarray([...names(spec, isOf('Linear', 'Conv1D', 'Conv2d', 'Conv3d'))], {
         minLength: 1,
       })
       .chain((targets) =>

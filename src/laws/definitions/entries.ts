@@ -25,13 +25,19 @@ const isFeedforward = (l: Layer): boolean =>
 export const ia3Definition = byLayer((l) => {
   const given = l.tensor('ia3_l');
   if (given === undefined || (l.param !== 'weight' && l.param !== 'bias')) return undefined;
-  const factor = (i: number): Entry => [given.values[i] as number, Math.abs(given.values[i] as number)];
+  // a grouped convolution's rows see the inputs of their own group, and are scaled by a change, l - 1
+  const groups = l.module.conv?.groups ?? 1;
+  const factor = (i: number): Entry => {
+    const x = given.values[i] as number;
+    return [x, Math.abs(x) + (groups > 1 ? 2 : 0)];
+  };
   const ff = isFeedforward(l);
   if (l.param === 'bias') return ff ? undefined : hadamard(matrixOf(given, l.V.rows), l.V);
   const kernel = l.shape.slice(2).reduce((n, d) => n * d, 1);
   const byColumns = ff !== l.transposed;
-  return entries(l.V.rows, l.V.columns, l.V.roundings + 1, (i, j) =>
-    times(factor(byColumns ? Math.floor(j / kernel) : i), entryAt(l.V, i, j)),
+  const firstOf = (row: number): number => Math.floor((row * groups) / l.V.rows) * (l.V.columns / kernel);
+  return entries(l.V.rows, l.V.columns, l.V.roundings + 3, (i, j) =>
+    times(factor(byColumns ? firstOf(i) + Math.floor(j / kernel) : i), entryAt(l.V, i, j)),
   );
 });
 
