@@ -27,7 +27,11 @@ const comparison = (name: string, about: string, bench: (setting: Setting) => Be
   run: (setting) => {
     const whole = bench(setting);
     const cases = whole.cases.filter((one) => one.name.includes(setting.only));
-    return compare({ ...whole, cases, rounds: setting.runs ?? (setting.quick ? 1 : whole.rounds) }, drawing);
+    return compare(
+      { ...whole, cases, rounds: setting.runs ?? (setting.quick ? 1 : whole.rounds) },
+      drawing,
+      setting.interrupted,
+    );
   },
 });
 
@@ -36,8 +40,8 @@ export const benches: ReadonlyArray<Entry> = [
   {
     name: 'merge',
     about: 'a whole checkpoint with a LoRA: weft merge, cp, PEFT',
-    run: ({ folder, quick, runs, sizeMb }) =>
-      benchMerge({ folder, runs: runs ?? (quick ? 1 : 3), sizeMb: sizeMb ?? (quick ? 32 : 1024) }),
+    run: ({ folder, interrupted, quick, runs, sizeMb }) =>
+      benchMerge({ folder, interrupted, runs: runs ?? (quick ? 1 : 3), sizeMb: sizeMb ?? (quick ? 32 : 1024) }),
   },
   comparison('methods', 'one weight of 4096 x 4096, every method: Weft, PEFT', methodsBench, {
     against: 'PEFT, 1 thread',

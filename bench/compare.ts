@@ -10,8 +10,8 @@ import type { Found } from './result.js';
 import { table } from './table.js';
 
 /** Measures a bench and says what it found. */
-export const compare = async (bench: Bench, drawing: Drawing): Promise<Report> => {
-  const rows = await measure(bench);
+export const compare = async (bench: Bench, drawing: Drawing, interrupted: AbortSignal): Promise<Report> => {
+  const rows = await measure(bench, interrupted);
   const found: Found = {
     bench: bench.name,
     title: bench.title,

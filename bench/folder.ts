@@ -4,16 +4,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Runs `f` with a new folder and removes it afterwards, whatever happens; a signal ends the process once that is done. */
-export const withFolder = async <A>(parent: string, f: (folder: string) => Promise<A>): Promise<A> => {
+/** Runs `f` with a new folder and a signal of interruption, and removes the folder afterwards, whatever happens. */
+export const withFolder = async <A>(
+  parent: string,
+  f: (folder: string, interrupted: AbortSignal) => Promise<A>,
+): Promise<A> => {
   const folder = mkdtempSync(join(parent, 'weft-bench-'));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  const interrupt = (): void => process.exit(130);
-  process.once('exit', remove).once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort(new Error('interrupted'));
+  // The second signal ends the process at once.
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    return await f(folder);
+    return await f(folder, interruption.signal);
   } finally {
-    remove();
-    process.removeListener('exit', remove).removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+    rmSync(folder, { recursive: true, force: true });
+    process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
   }
 };

@@ -107,11 +107,13 @@ const rounds = async (
 
 const isReady = (entry: Entry): entry is Ready => !('error' in entry);
 
-const measureCase = async (bench: Bench, one: Case, children: Children): Promise<Row> => {
+const measureCase = async (bench: Bench, one: Case, children: Children, interrupted: AbortSignal): Promise<Row> => {
   const prepared = new Map<Child, number | string>();
   const entries: Entry[] = [];
-  for (const contender of bench.contenders.toReversed())
+  for (const contender of bench.contenders.toReversed()) {
+    interrupted.throwIfAborted();
     entries.unshift(await enter(one, contender, bench, children, prepared));
+  }
   const ready = entries.filter(isReady);
   const times = await rounds(bench, ready);
   const alike = (contender: Contender): Ready | undefined =>
@@ -138,20 +140,23 @@ const measureCase = async (bench: Bench, one: Case, children: Children): Promise
 };
 
 /** Measures every case; tells where it is on stderr. */
-export const measure = async (bench: Bench): Promise<ReadonlyArray<Row>> => {
+export const measure = async (bench: Bench, interrupted: AbortSignal): Promise<ReadonlyArray<Row>> => {
   const children: Children = new Map();
   const stop = (): void => {
     children.forEach((child) => child.stop());
     children.clear();
   };
   const rows: Row[] = [];
+  interrupted.addEventListener('abort', stop);
   try {
     for (const [i, one] of bench.cases.entries()) {
       console.error(`bench ${bench.name}: ${i + 1} of ${bench.cases.length}, ${one.name}`);
-      rows.push(await measureCase(bench, one, children));
+      rows.push(await measureCase(bench, one, children, interrupted));
+      interrupted.throwIfAborted();
       if (bench.fresh === true) stop();
     }
   } finally {
+    interrupted.removeEventListener('abort', stop);
     stop();
   }
   return rows;

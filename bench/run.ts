@@ -81,13 +81,14 @@ if (E.isLeft(python))
 const results = out ?? (quick || only !== '' ? undefined : fileURLToPath(new URL('results', import.meta.url)));
 for (const { name, run } of chosen) {
   try {
-    const report = await withFolder(parent, (folder) =>
-      run({ python: E.isRight(python) ? python.right : undefined, folder, quick, only, runs, sizeMb }),
+    const report = await withFolder(parent, (folder, interrupted) =>
+      run({ python: E.isRight(python) ? python.right : undefined, folder, interrupted, quick, only, runs, sizeMb }),
     );
     console.log(`\n${report.text}\n`);
     if (results !== undefined) for (const path of writeReport(results, report)) console.log(`wrote ${path}`);
   } catch (error) {
     console.error(`bench ${name}: ${(error as Error).message}`);
     process.exitCode = 1;
+    if ((error as Error).message === 'interrupted') break;
   }
 }

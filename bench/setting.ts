@@ -9,6 +9,8 @@ export interface Setting {
   readonly python: Python | undefined;
   /** An empty folder for models and adapters, removed at the end. */
   readonly folder: string;
+  /** Ends what runs. */
+  readonly interrupted: AbortSignal;
   /** Small sizes and one round, to see that everything works. */
   readonly quick: boolean;
   /** Only cases whose names hold this text. */

@@ -1,7 +1,7 @@
 /**
  * The merge bench: `weft merge` of a whole checkpoint against copying it and against PEFT.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { E } from '../../src/fp.js';
 import { renderProblems } from '../../src/problem.js';
@@ -24,27 +24,11 @@ const RANK = 16;
 export interface MergeBenchOptions {
   readonly sizeMb: number;
   readonly runs: number;
-  /** Where the checkpoint and all outputs are made; they are removed at the end. */
+  /** An empty folder for the checkpoint and all outputs. */
   readonly folder: string;
+  /** Ends the programs. */
+  readonly interrupted: AbortSignal;
 }
-
-/** Runs `f` with a new folder and a signal of interruption, and removes the folder afterwards, whatever happens. */
-const withFolder = async <A>(
-  parent: string,
-  f: (folder: string, interrupted: AbortSignal) => Promise<A>,
-): Promise<A> => {
-  const folder = mkdtempSync(join(parent, 'weft-bench-'));
-  const interruption = new AbortController();
-  const interrupt = (): void => interruption.abort(new Error('interrupted'));
-  // The second signal ends the process at once.
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  try {
-    return await f(folder, interruption.signal);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
-  }
-};
 
 const tell = (text: string): void => console.error(`bench merge: ${text}`);
 
@@ -68,11 +52,7 @@ const interleaved = async (
   return found;
 };
 
-const measureAll = async (
-  folder: string,
-  interrupted: AbortSignal,
-  { sizeMb, runs }: MergeBenchOptions,
-): Promise<Found> => {
+const measureAll = async ({ folder, interrupted, sizeMb, runs }: MergeBenchOptions): Promise<Found> => {
   const geometry = geometryOf(sizeMb);
   const base = make(folder, 'base');
   tell(`building a checkpoint of about ${sizeMb} MB in ${folder}`);
@@ -119,6 +99,5 @@ const measureAll = async (
   };
 };
 
-/** Measures and removes everything it made. */
-export const benchMerge = async (options: MergeBenchOptions): Promise<Report> =>
-  reportOf(await withFolder(options.folder, (folder, signal) => measureAll(folder, signal, options)));
+/** Measures every contender. */
+export const benchMerge = async (options: MergeBenchOptions): Promise<Report> => reportOf(await measureAll(options));
