@@ -20,11 +20,12 @@ const RATIO = 'in brackets: how many times as fast the first column is';
 const machineLine = (machine: Machine, others?: Readonly<Record<string, string>>): string =>
   captionOf(machine, others).join('; ');
 
-/** How often Weft is faster than another contender, and the median of the ratios. */
+/** At how many of the cases that another contender does Weft is faster, and the median of the ratios where both come to an end. */
 const tally = (found: Found, other: string): string => {
   const ratios = found.rows.flatMap((row) => ratioOf(row, other, oursIn(found)) ?? []);
   const faster = ratios.filter((ratio) => ratio > 1).length;
-  return `faster than ${other} at ${faster} of ${ratios.length}, ${digits(median(ratios))} times as fast in the median`;
+  const done = found.rows.filter(({ cells }) => cells[other]?.ms !== undefined).length;
+  return `faster than ${other} at ${faster} of ${done}, ${digits(median(ratios))} times as fast in the median`;
 };
 
 /** One row for each contender: a column of times for each case, with their ratios to Weft's. */
