@@ -13,7 +13,8 @@ import { stopGradient } from '../../ops/stop-gradient.js';
 import { lookup, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { paramKey } from '../spec.js';
-import { baseParameter, optionalParameter } from './parameter.js';
+import { addBias } from './bias.js';
+import { baseParameter } from './parameter.js';
 
 /** x W^T as a use of W [out, in], for x [n, in]. */
 export const rowUse = (x: Tensor): Use => ({
@@ -112,8 +113,7 @@ const affine = (
   const key = paramKey(module, 'weight');
   const W = baseParameter(p, key, tied.tiedTo);
   const y = overLastAxis(x, (flat) => forwardUpdate(updateOf(p, key), W, use(flat, W)));
-  const b = optionalParameter(p, paramKey(module, 'bias'), tied.biasTiedTo);
-  return b === undefined ? y : tf.add(y, b);
+  return addBias(p, paramKey(module, 'bias'), tied.biasTiedTo, y);
 };
 
 /**
