@@ -74,6 +74,7 @@ export {
   type SubspaceState,
 } from './methods/adamss-subspaces.js';
 export { lora } from './methods/lora/lora.js';
+export { kasaPenalty, keepSample, monteCloraPenalty } from './methods/lora/penalties.js';
 export { mixtureOf } from './methods/xlora/from-experts.js';
 export { nestedLeaves, type NestedConfig } from './nested.js';
 export { hasResidual, plainLora, plainLoraFrom } from './plain-lora.js';

@@ -64,7 +64,7 @@ export interface Routing {
   readonly inputIds?: ReadonlyArray<ReadonlyArray<number>>;
   /** The pass is one of training: VeLoRA keeps a compressed input for the gradient of A. */
   readonly training?: boolean;
-  /** Randomness of the pass, used up, for adapters that sample while they train (PVeRA); without it they take their mean. */
+  /** Randomness of the pass, used up, for adapters that sample while they train (PVeRA, MonteCLoRA); without it they take their mean. */
   readonly key?: Key;
 }
 

@@ -11,7 +11,7 @@ import type { Leaf } from '../adapter.js';
 import { init, type InitOptions } from '../init.js';
 import type { Factors } from '../methods/lora/factors.js';
 import { lora } from '../methods/lora/lora.js';
-import type { LinearDetail } from '../methods/lora/update.js';
+import type { LinearDetail, LinearForm } from '../methods/lora/update.js';
 import type { Site } from '../site.js';
 import { lowRank } from '../update.js';
 import { applyUpdate, normsOf } from '../updates/apply.js';
@@ -51,13 +51,21 @@ export type Found = Factors & { readonly base?: Matrix };
 
 const isLinear = (site: Site): site is Site<LinearDetail> => (site.detail as LinearDetail)._tag === 'Linear';
 
+/** Forms whose A [r, in] and B [out, r] are the change's own factors. */
+const plainFactors: ReadonlySet<LinearForm['_tag'] | undefined> = new Set([
+  undefined,
+  'Plain',
+  'Compressed',
+  'Sampled',
+]);
+
 const readSite = async (site: Site<LinearDetail>, weights: Weights): Promise<Result<LinearStart>> => {
   const { detail, module } = site;
   const key = site.stored[0] ?? site.key;
   const W = lookup(weights, key);
   if (W === undefined)
     return fail(`weights: ${key}`, 'the base weight, which this start takes a part of', 'no such tensor');
-  if (detail.form !== undefined && detail.form._tag !== 'Plain')
+  if (!plainFactors.has(detail.form?._tag))
     return fail(
       'adapter_config.json',
       `dense A and B on ${module} for this start`,

@@ -7,7 +7,6 @@
 import * as t from 'io-ts';
 import { E } from '../../fp.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
-import { matMul } from '../../ops/mat-mul.js';
 import { normal, type Key } from '../../ops/random.js';
 import { mapRecord, sizeOf, type Shape, type Tensor, type Weights } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
@@ -17,6 +16,7 @@ import { field, floatField, nullable, type BaseConfig, type Fields, type Values 
 import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
+import { columnsGap, rowsGap } from '../orthonormal.js';
 import type { Part } from '../site.js';
 import { layerProblems, naturalInt, positiveInt } from '../targeting-fields.js';
 import { changed } from '../targets/defaults.js';
@@ -147,10 +147,7 @@ const withoutCut = (c: AdaloraConfig, name: string, tensor: Tensor): Tensor => {
 export const orthogonality = (params: Weights): Tensor => {
   const gaps = Object.entries(params)
     .filter(([name]) => /\.lora_[AB]$/.test(name))
-    .map(([name, X]) => {
-      const gram = name.endsWith('A') ? matMul(X, X, false, true) : matMul(X, X, true);
-      return tf.sqrt(tf.sum(tf.square(tf.sub(gram, tf.eye(gram.shape[0] as number)))));
-    });
+    .map(([name, X]) => (name.endsWith('A') ? rowsGap(X) : columnsGap(X)));
   return gaps.length === 0
     ? tf.scalar(0)
     : tf.div(

@@ -83,6 +83,15 @@ describe('pissaInit', () => {
     }
   });
 
+  it('starts the variants that store A and B as LoRA does, where it starts LoRA', async () => {
+    const plain = right(await pissaInit(config, options())).adapter;
+    for (const variant of [{ velora_config: { num_groups: 2 } }, { monteclora_config: { num_samples: 2 } }]) {
+      const { adapter } = right(await pissaInit({ ...config, ...variant }, options()));
+      for (const name of ['base_model.model.a.lora_A.weight', 'base_model.model.a.lora_B.weight'])
+        expect(await read(adapter.params[name]!)).toEqual(await read(plain.params[name]!));
+    }
+  });
+
   it('keeps the weights that it does not act on, and frees what it made on the way', async () => {
     const given = options();
     const before = numTensors();

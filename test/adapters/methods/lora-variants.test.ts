@@ -296,7 +296,7 @@ describe('VeLoRA in training', () => {
 });
 
 describe('MonteCLoRA', () => {
-  it('keeps its sampler, and trains the mean', async () => {
+  it('keeps its sampler, and trains the mean and its spread', async () => {
     const leaf = adapterOf(lora, { ...on('lin'), monteclora_config: { num_samples: 3 } }, small);
     const at = 'base_model.model.lin.lora_monteclora_sampler';
     expect(shapesOf(leaf)).toMatchObject({
@@ -306,7 +306,8 @@ describe('MonteCLoRA', () => {
       [`${at}.std_prior`]: [2],
     });
     expect(await read(leaf.params[`${at}.expert_weights`]!)).toBeAllClose([1 / 3, 1 / 3, 1 / 3]);
-    expect(leaf.trainable).toEqual(['base_model.model.lin.lora_A.weight', 'base_model.model.lin.lora_B.weight']);
+    const factors = ['base_model.model.lin.lora_A.weight', 'base_model.model.lin.lora_B.weight'];
+    expect(leaf.trainable).toEqual([...factors, `${at}.expert_weights_prior`, `${at}.std_prior`]);
     expect(leaf.algebra).toBe('additive');
   });
 });

@@ -74,12 +74,8 @@ const shapedBy = (c: LoraConfig, m: ModuleSpec, size: Sizes, shapeOf: LayoutCont
       });
     }
     case 'MonteCLoRA': {
-      const tensors = samplerTensors(c.monteclora_config as NonNullable<LoraConfig['monteclora_config']>, r);
-      // Weft trains the mean; the sampler's parameters are kept
-      const more = Object.fromEntries(
-        Object.entries(tensors).map(([role, named]) => [role, [...named, false] as const]),
-      );
-      return E.right({ ...plain, more });
+      const config = c.monteclora_config as NonNullable<LoraConfig['monteclora_config']>;
+      return E.right({ ...plain, form: { _tag: 'Sampled', config }, more: samplerTensors(config, r) });
     }
     case 'BD-LoRA':
       return E.map((blocks: Blocks | undefined): Shaped => {

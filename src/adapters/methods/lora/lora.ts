@@ -7,9 +7,10 @@
 import { E, F } from '../../../fp.js';
 import { replicateLayers } from '../../../models/spec-of.js';
 import type { ModelSpec } from '../../../models/spec.js';
+import { keyFor } from '../../../ops/random.js';
 import type { Result } from '../../../problem.js';
 import { untieSaved } from '../../auxiliary.js';
-import type { Method, Restructured } from '../../method.js';
+import type { Method, Restructured, UpdateOptions } from '../../method.js';
 import { likeLora } from '../../targets/defaults.js';
 import { selectSaved } from '../../targets/match.js';
 import { treeChange, unchangedSources } from '../../tree.js';
@@ -36,6 +37,12 @@ const restructure = (config: LoraConfig, base: ModelSpec): Result<Restructured> 
     }),
   );
 
+/** The same with randomness of a site's own. */
+const optionsAt = (options: UpdateOptions, site: string): UpdateOptions =>
+  options.routing?.key === undefined
+    ? options
+    : { ...options, routing: { ...options.routing, key: keyFor(options.routing.key, site) } };
+
 /** LoRA, with DoRA and rsLoRA. */
 export const lora: Method<LoraConfig, LoraDetail> = {
   peftType: 'LORA',
@@ -48,7 +55,7 @@ export const lora: Method<LoraConfig, LoraDetail> = {
   init: initLora,
   update: (config, site, tensors, options) => {
     const tokens = config.alora_invocation_tokens;
-    return loraUpdate(site.detail, tensors, options, (change) =>
+    return loraUpdate(site.detail, tensors, optionsAt(options, site.key), (change) =>
       tokens === null ? change : activated(change, tokens, options.routing),
     );
   },

@@ -1,6 +1,6 @@
 /**
- * MonteCLoRA: LoRA with a distribution of A around its mean. Merged and in inference it is plain LoRA with that mean; the
- * distribution's parameters are kept for training.
+ * MonteCLoRA: LoRA with a distribution of A around its mean. Merged and in inference it is plain LoRA with that mean; in training
+ * with a key in the routing, A is a sample.
  *
  * Sengupta et al., "Robust and Efficient Fine-tuning of LLMs with Bayesian Reparameterization of Low-Rank Adaptation",
  * https://arxiv.org/abs/2411.04358
@@ -30,14 +30,17 @@ export type MonteCloraConfig = Values<typeof fields>;
 /** Codec of monteclora_config. */
 export const monteCloraCodec = nestedConfig('MonteCLoRA', fields);
 
-/** The sampler's tensors: names below the module, and shapes. */
-export const samplerTensors = (c: MonteCloraConfig, r: number): Readonly<Record<string, readonly [string, Shape]>> => {
+/** The sampler's tensors: names below the module, shapes, and whether training changes them or they keep the last sample. */
+export const samplerTensors = (
+  c: MonteCloraConfig,
+  r: number,
+): Readonly<Record<string, readonly [string, Shape, boolean]>> => {
   const below = (name: string): string => `lora_monteclora_sampler.${name}`;
   return {
-    weights: [below('expert_weights'), [c.num_samples]],
-    weightsPrior: [below('expert_weights_prior'), [c.num_samples]],
-    covariance: [below('gaussian_var_prior'), [r, r]],
-    spread: [below('std_prior'), [r]],
+    weights: [below('expert_weights'), [c.num_samples], false],
+    weightsPrior: [below('expert_weights_prior'), [c.num_samples], true],
+    covariance: [below('gaussian_var_prior'), [r, r], false],
+    spread: [below('std_prior'), [r], true],
   };
 };
 

@@ -4,10 +4,12 @@
 import { sizeOf, type Tensor } from '../../../ops/tensor.js';
 import { stopGradient } from '../../../ops/stop-gradient.js';
 import { tf } from '../../../ops/tf.js';
-import type { UpdateOptions } from '../../method.js';
+import type { Routing, UpdateOptions } from '../../method.js';
 import { dense, lowRank, normalize, sequence, type WeightUpdate } from '../../update.js';
 import type { Residual } from '../../updates/residual.js';
 import { blockDiagonal, type Blocks } from './block-diagonal.js';
+import type { MonteCloraConfig } from './monteclora.js';
+import { drawsOf, sampleOf, type Spread } from './monteclora-sample.js';
 import { overFeatures } from './pooled.js';
 import { compressed, type VeloraConfig } from './velora.js';
 
@@ -19,7 +21,9 @@ export type LinearForm =
   | ({ readonly _tag: 'Blocks' } & Blocks)
   /** A acts on groups of features (QA-LoRA). */
   | { readonly _tag: 'Pooled'; readonly group: number }
-  | { readonly _tag: 'Compressed'; readonly config: VeloraConfig };
+  | { readonly _tag: 'Compressed'; readonly config: VeloraConfig }
+  /** Training samples A around its value (MonteCLoRA). */
+  | { readonly _tag: 'Sampled'; readonly config: MonteCloraConfig };
 
 /** What LoRA knows of a linear layer. */
 export interface LinearDetail {
@@ -79,6 +83,18 @@ export const denseFactors = (form: LinearForm | undefined, { A, B, q }: LoraTens
 const residuals = ({ residual = [] }: LinearDetail, likePeft: boolean): ReadonlyArray<Residual> =>
   likePeft ? residual.map((u) => ({ ...u, transposed: false })) : residual;
 
+/** A [r, in] of a pass: in training with a key, where its form samples, one around the stored value. */
+const ofPass = (
+  form: LinearForm | undefined,
+  A: Tensor,
+  tensors: LoraTensors,
+  routing: Routing | undefined,
+): Tensor => {
+  if (form?._tag !== 'Sampled' || routing?.training !== true || routing.key === undefined) return A;
+  const draws = drawsOf(routing.key, form.config, A.shape as [number, number]);
+  return tf.add(A, sampleOf(form.config, tensors as unknown as Spread, draws).noise);
+};
+
 /** (m / ||V||) V, V = W - P(W) + s B A: what is taken out of a linear layer's weight, and what is added. */
 const linearUpdate = (
   detail: LinearDetail,
@@ -87,7 +103,8 @@ const linearUpdate = (
   placed: (change: WeightUpdate) => WeightUpdate,
 ): WeightUpdate => {
   const { s, transposed, form } = detail;
-  const { A, B } = denseFactors(form, tensors);
+  const factors = denseFactors(form, tensors);
+  const [A, B] = [ofPass(form, factors.A, tensors, options.routing), factors.B];
   const added = transposed ? lowRank(transpose(A), transpose(B), s) : lowRank(B, A, s);
   const change =
     form?._tag === 'Compressed' && options.routing?.training === true
