@@ -64,6 +64,10 @@ const namedIn = (method: Method | undefined, config: unknown): ReadonlyArray<rea
   return typeof named === 'object' && named !== null ? Object.entries(named) : [];
 };
 
+/** The names of a leaf's inner adapters. */
+export const nestedNames = ({ method, config }: Leaf): ReadonlyArray<string> =>
+  namedIn(method, config).map(([name]) => name);
+
 /** The folders of the inner adapters that a parsed config names, by name; those that are no texts are left to the codec. */
 export const nestedFolders = (method: Method | undefined, json: unknown): ReadonlyArray<readonly [string, string]> =>
   namedIn(method, json).filter((entry): entry is [string, string] => typeof entry[1] === 'string');

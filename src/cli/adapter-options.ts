@@ -5,6 +5,7 @@ import { E } from '../fp.js';
 import { struct } from '../models/config.js';
 import { fail, type Result } from '../problem.js';
 import type { AdapterList } from './adapters.js';
+import { givenExperts } from './experts.js';
 import { flag, numbers, texts, values, type Given } from './given.js';
 
 /** One factor for all adapters or one each. */
@@ -19,10 +20,11 @@ const fitting = (given: Given, list: AdapterList): Result<AdapterList> =>
 
 const listOf = (given: Given, folders: Result<ReadonlyArray<string>>): Result<AdapterList> =>
   E.chain((list: AdapterList) => fitting(given, list))(
-    struct<{ folders: ReadonlyArray<string>; scales: ReadonlyArray<number>; untie: boolean }>({
+    struct<{ [K in keyof AdapterList]: AdapterList[K] }>({
       folders,
       scales: numbers(given, 'scale'),
       untie: E.right(flag(given, 'untie')),
+      experts: givenExperts(given),
     }),
   );
 
@@ -32,4 +34,6 @@ export const adapterList = (given: Given): Result<AdapterList> =>
 
 /** Decodes them where no adapter is an answer too. */
 export const optionalAdapterList = (given: Given): Result<AdapterList> =>
-  values(given, 'adapter').length === 0 ? E.right({ folders: [], scales: [], untie: false }) : adapterList(given);
+  values(given, 'adapter').length === 0
+    ? E.right({ folders: [], scales: [], untie: false, experts: {} })
+    : adapterList(given);

@@ -4,11 +4,13 @@
 import type { Adapter, Leaf } from '../adapters/adapter.js';
 import { additive, compose, scale } from '../adapters/combine.js';
 import { specAfter } from '../adapters/compile.js';
+import { nestedNames } from '../adapters/nested.js';
 import { E } from '../fp.js';
 import { loadAdapter, type ReadOptions } from '../io/peft.js';
 import { untie } from '../models/spec-of.js';
 import type { ModelSpec } from '../models/spec.js';
 import { orProblems, type Problem, type Result } from '../problem.js';
+import { unknownExperts, type Experts } from './experts.js';
 
 /** Folders of adapters in the order in which they apply. */
 export interface AdapterList {
@@ -17,6 +19,8 @@ export interface AdapterList {
   readonly scales: ReadonlyArray<number>;
   /** Cut the base's ties first, so that a tied head and its embedding change apart. */
   readonly untie: boolean;
+  /** Folders of experts that are not inside their adapter's. */
+  readonly experts: Experts;
 }
 
 /** What was loaded. */
@@ -57,7 +61,7 @@ export const loadAdapters = async (
   for (const [i, folder] of list.folders.entries()) {
     const several = list.folders.length > 1;
     const where = (at: string): string => (several && !at.startsWith(folder) ? `${folder}: ${at}` : at);
-    const loaded = await loadAdapter(folder, spec, options);
+    const loaded = await loadAdapter(folder, spec, { ...options, nested: list.experts });
     const leaf = E.map(({ adapter }: { readonly adapter: Leaf }) =>
       untied && i === 0 ? onTied(adapter, base) : adapter,
     )(loaded);
@@ -72,5 +76,7 @@ export const loadAdapters = async (
     warnings.push(...loaded.right.warnings.map(where));
     spec = specAfter(leaf.right, spec);
   }
+  // an adapter that did not load may have them
+  if (problems.length === 0) problems.push(...unknownExperts(list.experts, leaves.flatMap(nestedNames)));
   return orProblems(problems, () => ({ adapter: compose(...adapters), leaves, warnings }));
 };

@@ -18,11 +18,20 @@ export interface Command {
 
 const withBase = (parser: Commander): Commander => parser.option('--base <dir>', 'folder of the base model (required)');
 
+const withExperts = (parser: Commander): Commander =>
+  parser.option(
+    '--expert <name=dir>',
+    'folder of an expert of X-LoRA that is not inside its folder; repeat it for several',
+    repeated,
+  );
+
 const withAdapters = (parser: Commander): Commander =>
-  parser
-    .option('--adapter <dir>', 'folder of a PEFT adapter (required); repeat it to apply several in order', repeated)
-    .option('--scale <number>', 'factor on the change of an additive adapter; one for all or one each', repeated)
-    .option('--untie', 'store a tied head apart from its embedding, so that only the adapted one changes');
+  withExperts(
+    parser
+      .option('--adapter <dir>', 'folder of a PEFT adapter (required); repeat it to apply several in order', repeated)
+      .option('--scale <number>', 'factor on the change of an additive adapter; one for all or one each', repeated)
+      .option('--untie', 'store a tied head apart from its embedding, so that only the adapted one changes'),
+  );
 
 const withOut = (parser: Commander): Commander =>
   parser.option('--out <dir>', 'new or empty folder for the result (required)');
@@ -42,10 +51,12 @@ const withWorkers = (parser: Commander): Commander =>
 const inspect: Command = {
   name: 'inspect',
   declare: (parser) =>
-    parser
-      .description('say what a model folder, an adapter folder or a safetensors file is')
-      .argument('<path>', 'the folder or file')
-      .option('--base <dir>', 'check an adapter against this base model'),
+    withExperts(
+      parser
+        .description('say what a model folder, an adapter folder or a safetensors file is')
+        .argument('<path>', 'the folder or file')
+        .option('--base <dir>', 'check an adapter against this base model'),
+    ),
   load: async () => (await import('./commands/inspect.js')).inspect,
 };
 

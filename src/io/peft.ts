@@ -98,7 +98,7 @@ const readNested = async (
         `${folder}: adapter ${JSON.stringify(name)}`,
         `a folder "${name}" in it`,
         `only the path ${JSON.stringify(path)}, which is not inside`,
-        `Copy that adapter into ${folder}/${name}, or name its folder (nested: { "${name}": ... }).`,
+        `Copy that adapter into ${folder}/${name}, or name its folder (nested: { "${name}": ... }; on the command line --expert ${name}=<dir>).`,
       )
     : readOwnFiles(found, 'memory');
 };

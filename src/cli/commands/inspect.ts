@@ -9,16 +9,18 @@ import { adapterFileNames, readAdapterFiles } from '../../io/peft.js';
 import { struct } from '../../models/config.js';
 import type { ModelSpec } from '../../models/spec.js';
 import { currentBackend } from '../../ops/backend.js';
-import { fail, type Result } from '../../problem.js';
+import { fail, orProblems, type Result } from '../../problem.js';
 import { command, type Report } from '../command.js';
 import { describeAdapter } from '../describe/adapter.js';
 import { describeCheckpoint, describeModel } from '../describe/model.js';
+import { givenExperts, unknownExperts, type Experts } from '../experts.js';
 import { optionalText } from '../given.js';
 import { startBackend } from '../start-backend.js';
 
 interface Options {
   readonly path: string;
   readonly base: string | undefined;
+  readonly experts: Experts;
 }
 
 const hasFile = async (folder: string, name: string): Promise<Result<boolean>> => {
@@ -48,14 +50,16 @@ const specOfFolder = async (folder: string): Promise<Result<ModelSpec>> => {
   return E.right(model.right.spec);
 };
 
-const inspectAdapter = async ({ path, base }: Options): Promise<Result<Report>> => {
+const inspectAdapter = async ({ path, base, experts }: Options): Promise<Result<Report>> => {
   const spec = base === undefined ? E.right(undefined) : await specOfFolder(base);
   if (E.isLeft(spec)) return spec;
   // Decoding makes tensors, though nothing is computed with them here.
   const started = await startBackend(currentBackend() ?? 'cpu');
   if (E.isLeft(started)) return started;
-  const files = await readAdapterFiles(path);
-  return E.isLeft(files) ? files : describeAdapter(path, files.right, spec.right);
+  const files = await readAdapterFiles(path, { nested: experts });
+  if (E.isLeft(files)) return files;
+  const unknown = unknownExperts(experts, [...(files.right.nested?.keys() ?? [])]);
+  return E.chain(() => describeAdapter(path, files.right, spec.right))(orProblems(unknown, () => undefined));
 };
 
 const run = async (options: Options): Promise<Result<Report>> => {
@@ -74,9 +78,10 @@ const run = async (options: Options): Promise<Result<Report>> => {
 /** Says what a model folder, an adapter folder or a safetensors file is. */
 export const inspect = command<Options>({
   decode: (given) =>
-    struct<{ path: string; base: string | undefined }>({
+    struct<{ [K in keyof Options]: Options[K] }>({
       path: E.right(given.operands[0] ?? ''),
       base: optionalText(given, 'base'),
+      experts: givenExperts(given),
     }),
   run,
 });

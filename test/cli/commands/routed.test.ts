@@ -1,4 +1,5 @@
 /** Adapters that route, on the command line. */
+import { copyFile, cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { init } from '../../../src/adapters/init.js';
@@ -48,5 +49,32 @@ describe('routed adapters', () => {
     expect((await generate(folder)).code).toBe(0);
     const seen = (await run('inspect', folder, '--base', llama.base, '--json')).json();
     expect(seen).toMatchObject({ method: 'XLORA', algebra: 'routed', mergeable: false, trainable: 66 });
+  });
+
+  it('takes experts from other folders, by name', async () => {
+    const whole = golden('lm/llama-xlora');
+    const [alone, elsewhere] = [join(await temporaryFolder(), 'router'), join(await temporaryFolder(), 'a=b')];
+    await mkdir(alone);
+    for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
+      await copyFile(join(whole, file), join(alone, file));
+    await cp(join(whole, '1'), elsewhere, { recursive: true });
+    const given = ['--expert', `0=${join(whole, '0')}`, '--expert', `1=${elsewhere}`];
+    const found = await generate(alone, ...given);
+    expect(found.code).toBe(0);
+    expect(found.out).toBe((await generate(whole)).out);
+    const seen = (await run('inspect', alone, '--base', llama.base, '--json', ...given)).json();
+    expect(seen).toMatchObject({ method: 'XLORA', trainable: 66 });
+    for (const [command, more] of [
+      ['inspect', [alone]],
+      ['generate', ['--base', llama.base, '--adapter', alone, '--input-ids', '4']],
+    ] as const) {
+      expect((await run(command, ...more)).err).toContain('--expert 0=<dir>');
+      const unknown = await run(command, ...more, ...given, '--expert', '2=.');
+      expect(unknown).toMatchObject({ code: 1 });
+      expect(unknown.err).toContain('one of the experts 0, 1');
+      expect((await run(command, ...more, '--expert', '0')).err).toContain('<name>=<dir>');
+    }
+    const none = await run('inspect', golden('lm/llama-lora-default'), '--expert', '0=.');
+    expect(none.err).toContain('an adapter with experts (X-LoRA)');
   });
 });
