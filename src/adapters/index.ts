@@ -36,8 +36,9 @@ export {
 export { decodeAdapter, type AdapterFiles, type DecodedAdapter } from './decode.js';
 export type { Indices } from './indices.js';
 export { init, type InitOptions } from './init.js';
+export { activationsOf, type Activations } from './inits/activations.js';
 export { cordaFactors, cordaInit, covariance, type CordaMethod } from './inits/corda.js';
-export { evaInit, type Activations, type EvaOptions } from './inits/eva.js';
+export { evaInit, type EvaOptions } from './inits/eva.js';
 export { loftqFactors, loftqInit, type LoftqOptions } from './inits/loftq.js';
 export { type Approximation, type Keep } from './low-rank-of.js';
 export { loraGaFactors, loraGaInit, type LoraGaOptions } from './inits/lora-ga.js';
@@ -73,6 +74,7 @@ export {
   type SubspaceSchedule,
   type SubspaceState,
 } from './methods/adamss-subspaces.js';
+export { nextDirections } from './methods/lora/directions.js';
 export { lora } from './methods/lora/lora.js';
 export { kasaPenalty, keepSample, monteCloraPenalty } from './methods/lora/penalties.js';
 export { mixtureOf } from './methods/xlora/from-experts.js';

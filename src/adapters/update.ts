@@ -8,6 +8,7 @@
 import type { Tensor } from '../ops/tensor.js';
 import type { Prompt, TensorBranch } from './branch.js';
 import type { Compressed } from './updates/compressed.js';
+import type { Tap } from './updates/tap.js';
 import type { Residual } from './updates/residual.js';
 
 export type * from './branch.js';
@@ -175,7 +176,7 @@ export interface Masked {
 }
 
 /** A change of the forward pass that no dense weight can hold; `reason` says why. */
-export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (TensorBranch | Masked | Compressed);
+export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (TensorBranch | Masked | Compressed | Tap);
 
 /** What an adapter does to one tensor. */
 export type WeightUpdate =

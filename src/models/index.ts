@@ -17,6 +17,7 @@ export {
 } from './encoder-decoder.js';
 export { generate, type GenerateOptions } from './generate.js';
 export type { ImageInputs, ImageModel } from './image.js';
+export { layerInputs, type LayerInputs } from './layer-inputs.js';
 export { attention, asHeads, swapHeads } from './layers/attention.js';
 export { convolution } from './layers/convolution.js';
 export { embedding } from './layers/embedding.js';

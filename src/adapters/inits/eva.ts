@@ -19,6 +19,7 @@ import type { LinearDetail } from '../methods/lora/update.js';
 import { scaleRows } from '../methods/lora/factors.js';
 import { minimalTargets, SHORTEN_FROM } from '../targets/minimal.js';
 import { patternValues } from '../targets/rank-pattern.js';
+import type { Activations } from './activations.js';
 import type { Components } from './incremental-pca.js';
 import { settledRanks, type EvaLayer } from './rank-budget.js';
 import type { Started, StartOptions } from './started.js';
@@ -34,9 +35,6 @@ export interface EvaOptions {
   /** Keep alpha / r where ranks move. */
   readonly adjust_scaling_factors?: boolean;
 }
-
-/** Inputs of linear layers by module name: batches [tokens, in], the same tokens in the same order for all. */
-export type Activations = Readonly<Record<string, ReadonlyArray<Matrix>>>;
 
 const inputProblems = (
   layers: ReadonlyArray<readonly [module: string, inputs: number, components: number]>,

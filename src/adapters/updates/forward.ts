@@ -11,7 +11,7 @@ import { alongAxis, deflation } from './turn.js';
 import { asMatrix } from './view.js';
 
 /** The branches that a layer knows of itself. */
-export type LayerBranch = Exclude<Branch, { readonly kind: 'Masked' | 'Gated' }>;
+export type LayerBranch = Exclude<Branch, { readonly kind: 'Masked' | 'Gated' | 'Tap' }>;
 
 /** A layer as a function that is linear in its weight: x is fixed, the weight varies. */
 export interface Use {
@@ -25,6 +25,8 @@ export interface Use {
   readonly scaleOutput: (y: Tensor, g: Tensor) => Tensor;
   /** y after the weight's rows are replaced; absent where only the dense form will do. */
   readonly replaceRows?: (y: Tensor, update: ReplaceRows) => Tensor;
+  /** x [n, in], where the layer tells it. */
+  readonly input?: Tensor;
   /** y with a branch beside the layer; absent where the layer knows none. */
   readonly branch?: (y: Tensor, update: LayerBranch, W: Tensor) => Tensor;
 }
@@ -68,6 +70,7 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
         const y = before.y();
         return tf.add(y, use.lowRank(update.B, update.A, rankGates(update, y.shape[0] as number)));
       }
+      if (update.kind === 'Tap') throw new TypeError('a tap stands before every other update');
       if (use.branch === undefined) throw new TypeError(`this layer has no branch for ${update.kind}`);
       return use.branch(before.y(), update, before.W());
     }
@@ -106,5 +109,11 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
  * y for the weight update(W), equal to `use.dense(applyUpdate(update, W))` but without forming W' where the update's
  * form allows it.
  */
-export const forwardUpdate = (update: WeightUpdate | undefined, W: Tensor, use: Use): Tensor =>
-  update === undefined ? use.dense(W) : step(update, { W: () => W, y: () => use.dense(W) }, use);
+export const forwardUpdate = (update: WeightUpdate | undefined, W: Tensor, use: Use): Tensor => {
+  if (update === undefined) return use.dense(W);
+  const [first, ...rest] = update._tag === 'Sequence' ? update.updates : [update];
+  if (first?._tag !== 'Branch' || first.kind !== 'Tap') return step(update, { W: () => W, y: () => use.dense(W) }, use);
+  if (use.input === undefined) throw new TypeError('this layer does not tell what it reads');
+  first.hear(use.input);
+  return forwardUpdate(rest.length === 0 ? undefined : sequence(rest), W, use);
+};

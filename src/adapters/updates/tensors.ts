@@ -72,6 +72,8 @@ const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
       return [branch.B, branch.A, ...(branch.gates === undefined ? [] : [branch.gates])];
     case 'Noise':
       return [branch.V, branch.B];
+    case 'Tap':
+      return [];
     case 'Router':
       return branch.network.flatMap(({ W, b }) => [W, b]);
   }

@@ -18,6 +18,7 @@ import { baseParameter } from './parameter.js';
 
 /** x W^T as a use of W [out, in], for x [n, in]. */
 export const rowUse = (x: Tensor): Use => ({
+  input: x,
   dense: (W) => matMul(x, W, false, true),
   lowRank: (B, A, g) => matMul(gated(matMul(x, A, false, true), g), B, false, true),
   outputAxis: 0,
@@ -69,6 +70,7 @@ const noisy = (x: Tensor, y: Tensor, { V, B, key }: Noise): Tensor => {
 
 /** x W as a use of W [in, out], for x [n, in]. */
 export const columnUse = (x: Tensor): Use => ({
+  input: x,
   dense: (W) => matMul(x, W),
   lowRank: (B, A, g) => matMul(gated(matMul(x, B), g), A),
   outputAxis: 1,

@@ -63,6 +63,8 @@ interface Golden {
         readonly input: Stored;
         readonly input_gradient: Stored;
         readonly gradients: Readonly<Record<string, Stored>>;
+        /** After the step. */
+        readonly directions: Readonly<Record<string, Stored>>;
       }
     >
   >;

@@ -7,10 +7,12 @@ import { decodeAdapter } from '../../../src/adapters/decode.js';
 import { init } from '../../../src/adapters/init.js';
 import { trainable, withTrainable } from '../../../src/adapters/leaf.js';
 import { likePeft } from '../../../src/adapters/like-peft.js';
+import { nextDirections } from '../../../src/adapters/methods/lora/directions.js';
 import { lora } from '../../../src/adapters/methods/lora/lora.js';
 import type { Leaf } from '../../../src/adapters/adapter.js';
 import { spectrumOf } from '../../../src/adapters/updates/spectrum.js';
 import { E } from '../../../src/fp.js';
+import { layerInputs } from '../../../src/models/layer-inputs.js';
 import { conv1D, linear } from '../../../src/models/layers/linear.js';
 import type { ModelSpec } from '../../../src/models/spec.js';
 import { encodeFloats } from '../../../src/ops/dtype.js';
@@ -268,6 +270,20 @@ describe('VeLoRA in training', () => {
         atol: 1e-3,
       });
   });
+
+  it.each(['random', 'batch_average', 'batch_average_once'] as const)(
+    "has PEFT's directions after a step: %s",
+    async (init_type) => {
+      const { tensors, input, directions } = golden.velora[init_type];
+      const leaf = leafOf(tensors, init_type);
+      const { inputs } = layerInputs(attach(leaf, weights(), { training: true }), ['a', 'b'], (p) =>
+        conv1D(p, 'b', tf.relu(linear(p, 'a', tensor(input)))),
+      );
+      const next = nextDirections(leaf, inputs);
+      for (const [name, e] of Object.entries(directions))
+        expect(await read(next.params[name.replace('.default', '')]!), name).toBeAllClose(e.data, { atol: 1e-5 });
+    },
+  );
 
   it('has exact gradients otherwise', async () => {
     const leaf = leafOf(golden.velora.random.tensors, 'random');

@@ -144,7 +144,8 @@ def velora(init_type):
     model.train()
     x = batches[0][:5].clone().requires_grad_(True)
     model(x).square().sum().backward()
-    return dict(tensors=tensors, input=stored(x), input_gradient=stored(x.grad),
+    after = {n: stored(p) for n, p in model.state_dict().items() if "velora_embed" in n}
+    return dict(tensors=tensors, input=stored(x), input_gradient=stored(x.grad), directions=after,
                 gradients={n: stored(p.grad) for n, p in model.named_parameters() if p.grad is not None})
 
 

@@ -7,35 +7,8 @@ import { tf } from '../../../ops/tf.js';
 import { leavesOf, type Adapter, type Leaf } from '../../adapter.js';
 import { columnsGap, rowsGap } from '../../orthonormal.js';
 import type { LoraConfig } from './config.js';
+import { layersOf, type Layer } from './layers.js';
 import { drawsOf, penaltyOf, sampleOf, type Sample, type Spread } from './monteclora-sample.js';
-import type { LinearForm, LoraDetail } from './update.js';
-
-type FormOf<K extends LinearForm['_tag']> = Extract<LinearForm, { readonly _tag: K }>;
-
-/** A linear layer of one form with its tensors by role. */
-interface Layer<K extends LinearForm['_tag']> {
-  readonly key: string;
-  readonly form: FormOf<K>;
-  readonly names: Readonly<Record<string, string>>;
-  readonly tensors: Readonly<Record<string, Tensor>>;
-}
-
-const layersOf = <K extends LinearForm['_tag']>(leaf: Leaf, tag: K): ReadonlyArray<Layer<K>> =>
-  leaf.method.peftType !== 'LORA'
-    ? []
-    : leaf.sites.flatMap(({ key, tensors, detail }) => {
-        const d = detail as LoraDetail;
-        return d._tag === 'Linear' && d.form?._tag === tag
-          ? [
-              {
-                key,
-                form: d.form as FormOf<K>,
-                names: tensors,
-                tensors: recordOf(Object.entries(tensors).map(([role, name]) => [role, leaf.params[name] as Tensor])),
-              },
-            ]
-          : [];
-      });
 
 const total = (terms: ReadonlyArray<Tensor>): Tensor =>
   terms.length === 0 ? tf.scalar(0) : terms.reduce((sum, term) => tf.add(sum, term));

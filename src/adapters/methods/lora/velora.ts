@@ -47,6 +47,9 @@ const directions = {
   batch_average_once: 'first-batch',
 } as const satisfies Record<VeloraConfig['init_type'], Compressed['direction']>;
 
+/** Where the direction of a training pass comes from. */
+export const directionOf = (c: VeloraConfig): Compressed['direction'] => directions[c.init_type];
+
 /**
  * The update of a training pass: LoRA's values, with a compressed gradient of A.
  *
@@ -60,7 +63,7 @@ export const compressed = (c: VeloraConfig, { A, B, s }: Omit<LowRank, '_tag'>, 
   B,
   s,
   e,
-  direction: directions[c.init_type],
+  direction: directionOf(c),
   groups: c.num_groups,
   scale: c.scale,
   reason: 'this pass is one of training',
