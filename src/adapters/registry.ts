@@ -97,6 +97,8 @@ export const registry: Readonly<Record<string, Method>> = {
 };
 
 /** Every `peft_type` that PEFT 0.21 writes. Bone is a name of older versions. */
-export const peftTypes: ReadonlyArray<string> = Object.keys(registry)
-  .filter((type) => type !== bone.peftType)
-  .toSorted();
+export const peftTypes: ReadonlyArray<string> = [
+  ...Object.keys(registry).filter((type) => type !== bone.peftType),
+  // a second, smaller model beside the base's layers, with a training loss of its own; not here yet
+  'SHADOW',
+].toSorted();
