@@ -31,7 +31,7 @@ import {
 } from '../targeting-fields.js';
 import { changed, loraTargets } from '../targets/defaults.js';
 import { dense, type WeightUpdate } from '../update.js';
-import { sparseDelta } from '../updates/delta.js';
+import { withSparse } from '../updates/delta.js';
 
 const share = t.refinement(t.number, (x) => x >= 0 && x <= 1, 'a number from 0 to 1');
 
@@ -178,7 +178,7 @@ const update = (
   // W = U diag(lengths) V^T up to rounding, so this is the change from it, and none at the start
   const stretch = tf.sub(l as Tensor, tensorOf(Float32Array.from(lengths), [d]));
   const diagonal = Int32Array.from({ length: d }, (_, i) => i);
-  const core = sparseDelta(
+  const core = withSparse(
     {
       _tag: 'Sparse',
       rows: Int32Array.from([...diagonal, ...places.subarray(0, n)]),
@@ -186,8 +186,7 @@ const update = (
       values: n === 0 ? stretch : tf.concat([stretch, s as Tensor], 0),
       s: 1,
     },
-    d,
-    d,
+    tf.zeros([d, d]),
   );
   const delta = matMul(matMul(tensorOfMatrix(U), core), basis, false, true);
   return dense(turned ? tf.transpose(delta) : delta);

@@ -5,11 +5,11 @@ import type { Tensor } from '../../ops/tensor.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
 import { tf } from '../../ops/tf.js';
 import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
-import { hadamardDelta, kroneckerDelta, lowRankDelta, sparseDelta } from './delta.js';
+import { hadamardDelta, kroneckerDelta, lowRankDelta, withSparse } from './delta.js';
 import { residualMatrix } from './residual.js';
 import { splitMatrix } from './split.js';
 import { alongAxis, blockAffineMatrix, deflation, reflectMatrix, rotateMatrix } from './turn.js';
-import { asMatrix, inShapeOf, matrixView } from './view.js';
+import { asMatrix, inShapeOf } from './view.js';
 
 /** ||V|| over every axis but `axis` of the matrix view, shaped to broadcast against that view. */
 export const normsOf = (V: Tensor, axis: 0 | 1): Tensor =>
@@ -43,7 +43,7 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
     case 'Kronecker':
       return tf.add(W, inShapeOf(kroneckerDelta(update), W));
     case 'Sparse':
-      return tf.add(W, inShapeOf(sparseDelta(update, ...matrixView(W.shape)), W));
+      return inShapeOf(withSparse(update, asMatrix(W)), W);
     case 'Modulate':
       return tf.add(W, tf.mul(W, inShapeOf(lowRankDelta(update), W)));
     case 'Scale':

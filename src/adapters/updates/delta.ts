@@ -2,6 +2,7 @@
  * The changes of additive updates, as dense matrices.
  */
 import { matMul } from '../../ops/mat-mul.js';
+import { scatterAdd } from '../../ops/scatter-add.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import type { Hadamard, Kronecker, LowRank, Modulate, Sparse } from '../update.js';
@@ -49,12 +50,9 @@ export const kroneckerRows = ({ C, D, s }: Kronecker, start: number, count: numb
 export const kroneckerDelta = (u: Kronecker): Tensor =>
   kroneckerRows(u, 0, (u.C.shape[0] as number) * (u.D.shape[0] as number));
 
-/** The matrix [m, n] with s values[i] at (rows[i], columns[i]) and zeros elsewhere. */
-export const sparseDelta = ({ rows, columns, values, s }: Sparse, m: number, n: number): Tensor => {
-  const flat = tf.tensor2d(
-    Int32Array.from(rows, (row, i) => row * n + (columns[i] as number)),
-    [rows.length, 1],
-    'int32',
-  );
-  return tf.reshape(tf.scatterND(flat, times(s, tf.reshape(values, [-1])), [m * n]), [m, n]);
+/** W [m, n] with s values[i] added at (rows[i], columns[i]). */
+export const withSparse = ({ rows, columns, values, s }: Sparse, W: Tensor): Tensor => {
+  const n = W.shape[1] as number;
+  const places = rows.map((row, i) => row * n + (columns[i] as number));
+  return scatterAdd(W, places, times(s, values));
 };

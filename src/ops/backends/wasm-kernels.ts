@@ -10,6 +10,7 @@ import { heapOf, type WasmHeap } from './wasm-heap.js';
 import { stridedSliceByGather } from './strided-slice.js';
 import { wasmFusedMatMul, wasmMatMul } from './wasm-mat-mul.js';
 import { concat, gather, pad, slice, split, tile } from './wasm-moves.js';
+import { scatterAdd } from './wasm-scatter.js';
 import { sumOverRows } from './wasm-sum.js';
 
 /** The same buffer under a new tensor. Tensors are immutable, so nothing is copied. */
@@ -75,6 +76,7 @@ const replace = (kernelName: string, mend: (stock: KernelConfig) => KernelConfig
 export const mendWasmKernels = (): void => {
   if (tf.getKernel('UnsortedSegmentSum', 'wasm') !== undefined) return;
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: unsortedSegmentSum });
+  tf.registerKernel({ kernelName: 'ScatterAdd', backendName: 'wasm', kernelFunc: scatterAdd });
   tf.registerKernel(einsumOn('wasm'));
   replace('BatchMatMul', wasmMatMul);
   replace('_FusedMatMul', wasmFusedMatMul);

@@ -13,6 +13,7 @@ import { batchNorm } from './normalization.js';
 import { reduction } from './reduction.js';
 import { convRules } from '../conv-kernel.js';
 import { crossEntropyRules } from '../cross-entropy.js';
+import { scatterAddRule } from '../scatter-add.js';
 import { siluRules } from '../silu.js';
 import type { Rule } from './rule.js';
 import { spectral } from './spectral.js';
@@ -30,6 +31,7 @@ export const gradients: ReadonlyArray<Rule> = [
   ...convRules,
   ...crossEntropyRules,
   ...siluRules,
+  scatterAddRule,
   ...spectral,
   einsum,
   batchNorm,
