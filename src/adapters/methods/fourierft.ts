@@ -2,8 +2,9 @@
  * FourierFT: W' = W + scaling Re(F^-1(S)), the inverse Fourier transform of a matrix S [out, in] that is zero but for k
  * trained coefficients c at places (u, v) that a seed chooses.
  *
- * Re(F^-1(S))[p, q] = 1 / (out in) sum_j c_j cos(2 pi (u_j p / out + v_j q / in)), and since cos(a + b) = cos a cos b - sin a sin b
- * that is a product of rank 2k: [cos(2 pi u p / out), -sin(...)] times c [cos(2 pi v q / in); sin(...)].
+ * Re(F^-1(S))[p, q] = 1 / (out in) sum_j c_j cos(2 pi (u_j p / out + v_j q / in)). Merged, it is one fast transform. Beside the
+ * weight it stays a product of rank 2k, since cos(a + b) = cos a cos b - sin a sin b: [cos(2 pi u p / out), -sin(...)] times
+ * c [cos(2 pi v q / in); sin(...)].
  *
  * Gao et al., "Parameter-Efficient Fine-Tuning with Discrete Fourier Transform", https://arxiv.org/abs/2405.03003
  */
@@ -11,6 +12,7 @@ import * as t from 'io-ts';
 import { E } from '../../fp.js';
 import type { ModelSpec, ModuleSpec } from '../../models/spec.js';
 import { tensorOf } from '../../ops/backend.js';
+import { inverseDft2 } from '../../ops/linalg/index.js';
 import { normal } from '../../ops/random.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
@@ -25,7 +27,7 @@ import type { Part } from '../site.js';
 import { changed, loraTargets } from '../targets/defaults.js';
 import { patternValues, type PatternValues } from '../targets/rank-pattern.js';
 import { byPattern, layerProblems, positiveInt, targeting, torchSeed, trainedBias } from '../targeting-fields.js';
-import { lowRank } from '../update.js';
+import { dense, lowRank } from '../update.js';
 
 const fields = {
   ...targeting,
@@ -82,10 +84,16 @@ const waves = (frequencies: Int32Array, n: number): ((j: number, x: number) => r
   };
 };
 
-/** The constant factors for a weight [m, n] as it is stored: left [m, 2k] = [cos, -sin] and right [2k, n] = [cos; sin]. */
-const tables = remembered(({ seed, k, out, in: inputs, transposed }: Detail) => {
+/** The k places in the spectrum. */
+const placesOf = remembered(({ seed, k, out, in: inputs }: Detail) => {
   const places = torchRandperm(torchGenerator(seed), out * inputs, k);
-  const [u, v] = [places.map((p) => Math.floor(p / inputs)), places.map((p) => p % inputs)];
+  return { rows: places.map((p) => Math.floor(p / inputs)), cols: places.map((p) => p % inputs) };
+});
+
+/** The constant factors for a weight [m, n] as it is stored: left [m, 2k] = [cos, -sin] and right [2k, n] = [cos; sin]. */
+const tables = remembered((detail: Detail) => {
+  const { k, out, in: inputs, transposed } = detail;
+  const { rows: u, cols: v } = placesOf(detail);
   const [m, n] = transposed ? [inputs, out] : [out, inputs];
   const [rows, columns] = [waves(transposed ? v : u, m), waves(transposed ? u : v, n)];
   const left = new Float32Array(m * 2 * k);
@@ -121,8 +129,13 @@ export const fourierft: Method<FourierFtConfig, Detail> = {
     initParams(layout, key, weights, (_site, _role, k, shape) =>
       E.right(c.init_weights ? tf.zeros([...shape]) : normal(k, shape)),
     ),
-  update: (c, { detail }, { c: spectrum }) => {
+  update: (c, { detail }, { c: spectrum }, { reading }) => {
     const { k, out, in: inputs } = detail;
+    if (reading !== 'attached') {
+      // either layout has the same bits: the transform is that of [out, in]
+      const delta = inverseDft2(tf.mul(spectrum as Tensor, c.scaling), placesOf(detail), out, inputs);
+      return dense(detail.transposed ? tf.transpose(delta) : delta);
+    }
     const { left, right, m, n } = tables(detail);
     const twice = tf.tile(tf.reshape(spectrum as Tensor, [k, 1]), [2, 1]);
     const A = tf.mul(twice, tensorOf(right, [2 * k, n]));

@@ -53,6 +53,23 @@ describe('inverseDft2', () => {
       { numRuns: runs(50) },
     ));
 
+  it.each([
+    [8, 12],
+    [7, 32],
+    [5, 67],
+    [67, 9],
+  ])('is its sum of cosines by fast transforms or by products, %d by %d', async (m, n) => {
+    const c = numbers(1, 20);
+    const at = positions(2, 20, m, n);
+    const expected = Array.from({ length: m * n }, (_, k) =>
+      c.reduce((sum, x, i) => {
+        const angle = ((at.rows[i] as number) * Math.floor(k / n)) / m + ((at.cols[i] as number) * (k % n)) / n;
+        return sum + (x * Math.cos(2 * Math.PI * angle)) / (m * n);
+      }, 0),
+    );
+    expect(await transform(c, at, m, n)).toBeAllClose(expected, { atol: 2e-7 });
+  });
+
   it('of nothing is zero, and refuses other numbers of positions', async () => {
     expect([...(await transform(new Float32Array(0), positions(1, 0, 2, 3), 2, 3))]).toEqual([0, 0, 0, 0, 0, 0]);
     expect(() => scope(() => inverseDft2(tensorOf(new Float32Array(2), [2]), positions(1, 3, 2, 2), 2, 2))).toThrow(
@@ -64,6 +81,7 @@ describe('inverseDft2', () => {
     [4, 5],
     [1, 3],
     [2, 1],
+    [2, 67],
   ])('gradient, %d by %d', (m, n) =>
     expectGradient({ f: (c) => inverseDft2(c as Tensor, positions(3, 4, m, n), m, n), shapes: [[4]], seed: 4 }),
   );
