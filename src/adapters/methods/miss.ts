@@ -15,7 +15,7 @@ import { tf } from '../../ops/tf.js';
 import { orProblems, problem, type Problem, type Result } from '../../problem.js';
 import { field, floatField, type BaseConfig, type Fields, type Values } from '../config.js';
 import { initParams } from '../init-params.js';
-import type { Method } from '../method.js';
+import type { Method, Reading } from '../method.js';
 import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Part } from '../site.js';
 import { literals, positiveInt, probability, regexLayerProblems, targeting, trainedBias } from '../targeting-fields.js';
@@ -88,10 +88,15 @@ const shards = (r: number, n: number): Tensor =>
     [r, n],
   );
 
-const update = (c: MissConfig, { in: inputs, out }: Detail, M: Tensor): WeightUpdate => {
+/**
+ * The update, which repeats M along the inputs: the Kronecker product of a row of ones and M^T where it is merged, and beside the
+ * weight, or where the inputs leave a rest, a product of M^T and a matrix of ones and zeros.
+ */
+const update = (c: MissConfig, { in: inputs, out }: Detail, M: Tensor, reading?: Reading): WeightUpdate => {
   if (c.init_weights === 'bat') return { _tag: 'BlockAffine', B: M };
   const full = c.init_weights === 'mini' ? tf.tile(M, [1, out / c.mini_r]) : M;
-  return lowRank(tf.transpose(full), shards(c.r, inputs), 1);
+  if (reading === 'attached' || inputs % c.r !== 0) return lowRank(tf.transpose(full), shards(c.r, inputs), 1);
+  return { _tag: 'Kronecker', C: tf.ones([1, inputs / c.r]), D: tf.transpose(full), s: 1 };
 };
 
 /** Zeros, or kaiming uniform when `init_weights` is false. */
@@ -106,7 +111,7 @@ const sharing = (tensor: string): Omit<Method<MissConfig, Detail>, 'peftType' | 
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec, tensor))),
   init: (c, { layout, key, weights }) =>
     initParams(layout, key, weights, (_site, _role, k, shape) => E.right(start(c, k, shape))),
-  update: (c, { detail }, { M }) => update(c, detail, M as Tensor),
+  update: (c, { detail }, { M }, { reading }) => update(c, detail, M as Tensor, reading),
 });
 
 /** MiSS. */

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { decodeAdapter } from '../../../src/adapters/decode.js';
 import { bone, miss } from '../../../src/adapters/methods/miss.js';
+import { updateAt } from '../../../src/adapters/compile.js';
+import type { WeightUpdate } from '../../../src/adapters/update.js';
+import { applyUpdate } from '../../../src/adapters/updates/apply.js';
 import { E } from '../../../src/fp.js';
 import { encodeAdapter } from '../../../src/io/peft.js';
 import { read } from '../../../src/ops/backend.js';
 import { encodeFloats } from '../../../src/ops/dtype.js';
 import { key, normalValues } from '../../../src/ops/random.js';
+import { tf } from '../../../src/ops/tf.js';
 import { adapterOf, linearOf, mergedBy, modelOf, problemsOf, shapesOf, weightsOf } from './trial.js';
 
 const spec = modelOf(linearOf('a', 6, 10));
@@ -42,6 +46,20 @@ describe('MiSS', () => {
     expect(shape({ init_weights: 'bat' })).toEqual([3, 2, 2]);
     expect(shape({ init_weights: 'mini', mini_r: 3 })).toEqual([2, 3]);
   });
+
+  it.each([{ r: 4 }, { r: 5 }, { r: 5, init_weights: 'mini', mini_r: 3 }])(
+    'changes the same beside a weight as in it, with %j',
+    async (config) => {
+      const leaf = adapterOf(miss, { ...on, init_weights: false, ...config }, spec);
+      const W = tf.zeros([6, 10]);
+      const merged = await Promise.all(
+        (['stored', 'attached'] as const).map((reading) =>
+          read(applyUpdate(updateAt(leaf, 'a.weight', reading) as WeightUpdate, W)),
+        ),
+      );
+      expect(merged[0]).toEqual(merged[1]);
+    },
+  );
 
   it.each([
     ['shards', true, [2, 6]],
