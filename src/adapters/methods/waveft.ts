@@ -148,8 +148,8 @@ const update = (c: WaveFtConfig, detail: Detail, spectrum: Tensor, likePeft: boo
     const [m, n] = detail.transposed ? [columns, rows] : [rows, columns];
     return { _tag: 'Sparse', rows: m, columns: n, values: spectrum, s: c.scaling };
   }
-  const delta = transform(spectrum, detail, bankFor(c.wavelet_family, likePeft));
-  return dense(detail.transposed ? tf.transpose(delta) : delta, c.scaling);
+  const delta = transform(tf.mul(spectrum, c.scaling), detail, bankFor(c.wavelet_family, likePeft));
+  return dense(detail.transposed ? tf.transpose(delta) : delta);
 };
 
 /** WaveFT. */
