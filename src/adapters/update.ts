@@ -96,13 +96,15 @@ export interface Reflect {
 }
 
 /**
- * W' = W - U (V^T W) (axis 0, U and V [m, r]) or W - (W V) U^T (axis 1, [n, r]): r directions taken out of one side of the
- * weight; an orthogonal projection where U = V has orthonormal columns.
+ * W' = W - U (V^T W - R) (axis 0, U and V [m, r], R [r, n]) or W - (W V - R) U^T (axis 1, U and V [n, r], R [m, r]): r directions
+ * taken out of one side of the weight, and R put in their place; nothing without it. Without R it is an orthogonal projection
+ * where U = V has orthonormal columns.
  */
 export interface Deflate {
   readonly _tag: 'Deflate';
   readonly U: Tensor;
   readonly V: Tensor;
+  readonly R?: Tensor;
   readonly axis: 0 | 1;
 }
 

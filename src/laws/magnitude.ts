@@ -39,7 +39,7 @@ const absolute = (
     case 'Rotate':
       return { ...u, R: tf.abs(u.R) };
     case 'Deflate':
-      return { ...u, U: tf.neg(tf.abs(u.U)), V: tf.abs(u.V) };
+      return { ...u, U: tf.neg(tf.abs(u.U)), V: tf.abs(u.V), ...(u.R === undefined ? {} : { R: tf.neg(tf.abs(u.R)) }) };
     case 'BlockAffine':
       return { ...u, B: tf.abs(u.B) };
     case 'Replace':
@@ -118,7 +118,7 @@ export const roundingsOf = (update: WeightUpdate | undefined, shape: Shape): num
     case 'BlockAffine':
       return (update.B.shape[1] as number) + 3;
     case 'Deflate':
-      return (update.U.shape[0] as number) + (update.U.shape[1] as number) + 4;
+      return (update.U.shape[0] as number) + (update.U.shape[1] as number) + (update.R === undefined ? 4 : 5);
     case 'Reflect':
       return (update.U.shape[1] as number) * ((update.U.shape[0] as number) + 4);
     case 'Replace':

@@ -22,7 +22,7 @@ import { eachModule, featuresOf, moduleLayout, restructureSaved, unfit, weightPa
 import type { Part, Site } from '../site.js';
 import { layerProblems, literals, positiveInt, probability, targeting, trainedBias } from '../targeting-fields.js';
 import { likeLora } from '../targets/defaults.js';
-import { lowRank, sequence, type Deflate, type WeightUpdate } from '../update.js';
+import type { WeightUpdate } from '../update.js';
 
 const fields = {
   ...targeting,
@@ -70,10 +70,10 @@ const directions = (c: DeftConfig, P: Tensor): readonly [Q: Tensor, P: Tensor] =
 
 const update = (c: DeftConfig, { r, transposed }: Detail, { P, R }: Readonly<Record<string, Tensor>>): WeightUpdate => {
   const [U, V] = directions(c, P as Tensor);
-  const deflate: Deflate = { _tag: 'Deflate', U, V, axis: transposed ? 1 : 0 };
+  const deflate = { _tag: 'Deflate', U, V, axis: transposed ? 1 : 0 } as const;
   if (R === undefined) return deflate;
-  const s = strength(c, r);
-  return sequence([deflate, transposed ? lowRank(tf.transpose(R), tf.transpose(U), s) : lowRank(U, R, s)]);
+  const scaled = tf.mul(R, strength(c, r));
+  return { ...deflate, R: transposed ? tf.transpose(scaled) : scaled };
 };
 
 /** R = P^T W / s, which puts back what is taken out. */

@@ -89,7 +89,7 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
         : use.dense(applyUpdate(update, before.W()));
     case 'Deflate': {
       const { B, A } = deflation(update, asMatrix(before.W()));
-      return tf.sub(before.y(), use.lowRank(B, A));
+      return tf.add(before.y(), use.lowRank(B, A));
     }
     case 'Dense':
     case 'Hadamard':

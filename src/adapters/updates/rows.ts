@@ -105,8 +105,9 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
         : { ...update, l: tf.slice(tf.reshape(update.l, [-1]), [block.start], [block.count]) };
     case 'Rotate':
     case 'Reflect':
-    case 'Deflate':
       return update;
+    case 'Deflate':
+      return update.R === undefined ? update : { ...update, R: blockOf(update.R, block) };
     case 'Replace':
       return replace(rowsOf(update.value, grid, block));
     case 'ReplaceRows': {

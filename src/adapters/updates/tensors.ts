@@ -23,7 +23,7 @@ export const tensorsOf = (update: WeightUpdate): ReadonlyArray<Tensor> => {
     case 'Rotate':
       return [update.R];
     case 'Deflate':
-      return [update.U, update.V];
+      return [update.U, update.V, ...(update.R === undefined ? [] : [update.R])];
     case 'Reflect':
       return [update.U];
     case 'Residual':

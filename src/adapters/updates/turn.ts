@@ -5,7 +5,15 @@ import { reflections, reflectRows } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
-import type { BlockAffine, Deflate, LowRank, Reflect, Rotate, Scale } from '../update.js';
+import {
+  lowRank,
+  type BlockAffine,
+  type Deflate,
+  type LowRank,
+  type Reflect,
+  type Rotate,
+  type Scale,
+} from '../update.js';
 
 /** l as a column [m, 1] (axis 0) or a row [1, n] (axis 1). */
 export const alongAxis = ({ l, axis }: Scale): Tensor => tf.reshape(l, axis === 0 ? [-1, 1] : [1, -1]);
@@ -43,11 +51,12 @@ export const blockAffineMatrix = ({ B }: BlockAffine, W: Tensor): Tensor => {
   return tf.add(W, tf.reshape(tf.add(turned, tf.reshape(B, [k, b, 1, b])), [m, n]));
 };
 
-/** What a deflation adds to a matrix W [m, n]: -U (V^T W), or -(W V) U^T. */
-export const deflation = ({ U, V, axis }: Deflate, W: Tensor): LowRank =>
-  axis === 0
-    ? { _tag: 'LowRank', B: U, A: matMul(V, W, true), s: -1 }
-    : { _tag: 'LowRank', B: matMul(W, V), A: tf.transpose(U), s: -1 };
+/** What a deflation adds to a matrix W [m, n]: U (R - V^T W), or (R - W V) U^T. */
+export const deflation = ({ U, V, R, axis }: Deflate, W: Tensor): LowRank => {
+  const taken = axis === 0 ? matMul(V, W, true) : matMul(W, V);
+  const change = R === undefined ? tf.neg(taken) : tf.sub(R, taken);
+  return axis === 0 ? lowRank(U, change, 1) : lowRank(change, tf.transpose(U), 1);
+};
 
 /** W H_1 ... H_r for a matrix W [m, n]; W - 2 (W U) U^T where the reflections are orthonormal. */
 export const reflectMatrix = ({ U, orthonormal }: Reflect, W: Tensor): Tensor =>

@@ -25,7 +25,7 @@ export const otherDefinitionMutants: ReadonlyArray<Mutant> = [
     'DEFT',
     'dependent',
     'takes nothing out of the weight',
-    withUpdate(eachPart((u) => (u._tag === 'Deflate' ? nothing : u))),
+    withUpdate(eachPart((u) => (u._tag === 'Deflate' ? { ...u, V: tf.zerosLike(u.V) } : u))),
   ),
   mutant(
     'DEFT',
