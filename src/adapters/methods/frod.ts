@@ -15,11 +15,20 @@ import { lookup, recordOf, type Shape, type Tensor, type Weights } from '../../o
 import { tf } from '../../ops/tf.js';
 import { all, fail, orProblems, type Result } from '../../problem.js';
 import { field, floatField, type BaseConfig, type Fields, type Values } from '../config.js';
+import { decompositionWarnings } from '../decomposing.js';
 import { initParams } from '../init-params.js';
 import { basisOf, unitColumns, type Member } from '../joint-basis.js';
 import { categoryOf, drawPlaces, layerNumberOf, placesCount } from '../joint-categories.js';
 import type { LayoutContext, Method } from '../method.js';
-import { featuresOf, moduleLayout, readingWeight, restructureSaved, unfit, weightPart } from '../module-layout.js';
+import {
+  featuresOf,
+  moduleLayout,
+  readingWeight,
+  restructureSaved,
+  unfit,
+  warned,
+  weightPart,
+} from '../module-layout.js';
 import type { Layout, ParamSpec, Part, Site } from '../site.js';
 import {
   layerPatternProblems,
@@ -162,6 +171,13 @@ const parts =
     );
   };
 
+/** Shapes of the bases that no file has. */
+const newBases = (c: FrodConfig, { sites }: Layout<Detail>, { has }: LayoutContext): ReadonlyArray<Shape> => {
+  const own = sites.filter(({ tensors }) => tensors['l'] !== undefined);
+  const categories = [...new Set(own.map(({ detail }) => detail.category))];
+  return categories.filter(({ name }) => !(c.save_projection && has(sharedName('V', name)))).map(({ d }) => [d, d]);
+};
+
 const update = (
   c: FrodConfig,
   { category, transposed: turned }: Detail,
@@ -217,7 +233,10 @@ export const frod: Method<FrodConfig, Detail> = {
   targets: { defaults: changed(loraTargets, { phi: ['q_proj', 'v_proj'], vit: ['query', 'value'] }) },
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
-  layout: (c, context) => moduleLayout(c, context, parts(c, context)),
+  layout: (c, context) =>
+    E.map((layout: Layout<Detail>) => warned(layout, decompositionWarnings(newBases(c, layout, context))))(
+      moduleLayout(c, context, parts(c, context)),
+    ),
   init: (c, { layout, key, weights }) => initParams(layout, key, weights, start(c, weights)),
   indices: (c, layout: Layout<Detail>) =>
     E.right(

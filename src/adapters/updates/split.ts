@@ -2,13 +2,13 @@
  * OSF's update: the leading part of a weight's spectrum stays, the rest is replaced.
  */
 import { tensorOf } from '../../ops/backend.js';
-import { leading, tensorOfMatrix } from '../../ops/linalg/index.js';
+import { tensorOfMatrix } from '../../ops/linalg/index.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { noGrad } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import type { Split } from '../update.js';
-import { spectrumOf } from './spectrum.js';
+import { leadingOf } from './spectrum.js';
 
 /** x, whose cotangent is f(dy, P) for a constant P. */
 const withCotangent = (x: Tensor, P: Tensor, f: (dy: Tensor, P: Tensor) => Tensor): Tensor =>
@@ -29,7 +29,7 @@ const offRight = (X: Tensor, Vk: Tensor): Tensor => tf.sub(X, matMul(matMul(X, V
 
 /** The part of a direction (U, V) that training from a weight W follows: what is outside of the leading subspaces. */
 export const offLeading = ({ k, U, V }: Split, W: Tensor): { readonly U: Tensor; readonly V: Tensor } => {
-  const kept = leading(spectrumOf(W), k);
+  const kept = leadingOf(W, k);
   return { U: offLeft(U, tensorOfMatrix(kept.U)), V: offRight(V, tensorOfMatrix(kept.Vt)) };
 };
 
@@ -39,7 +39,7 @@ export const offLeading = ({ k, U, V }: Split, W: Tensor): { readonly U: Tensor;
  * The gradient of U is g - U_k U_k^T g and that of V is g - g V_k^T V_k: what OSF's hooks make of them.
  */
 export const splitMatrix = ({ k, U, S, V }: Split, W: Tensor): Tensor => {
-  const kept = leading(spectrumOf(W), k);
+  const kept = leadingOf(W, k);
   const [Uk, Vk] = [tensorOfMatrix(kept.U), tensorOfMatrix(kept.Vt)];
   const high = noGrad(() => matMul(tf.mul(Uk, tensorOf(Float32Array.from(kept.S), [1, k])), Vk));
   if (S.size === 0) return high;

@@ -13,7 +13,7 @@ export { denseReflections, gramSchmidt, qrColumns, reflections, reflectRows, typ
 export { qr, type Qr } from './qr.js';
 export { kMeans, type KMeansOptions } from './k-means.js';
 export { spectralNorm } from './spectral-norm.js';
-export { leading, svd, svdOfProduct, type Svd } from './svd.js';
+export { leading, secondsOfSvd, svd, svdOfProduct, type Svd } from './svd.js';
 export { useNativeLinalg, type NativeLinalg } from './native.js';
 export { svdLeading, type LeadingSvd } from './svd-leading.js';
 export { svdLowRank, svdLowRankSync } from './svd-low-rank.js';

@@ -7,13 +7,12 @@ import { columnsOfQ, factor } from './householder.js';
 import { transposeInto, transposeValues, type Matrix } from './matrix.js';
 import { nativeFor } from './native.js';
 import { addProduct, type LeftBlock } from './product.js';
+import { svdGram } from './svd-gram.js';
 import { leading, svd, svdRoom, type Svd } from './svd.js';
+import type { LeadingSvd } from './values.js';
 import { addScaled, norm, scaleBy } from './vectors.js';
 
-/** The leading triplets and how well they solve A^T u = s v: the largest error's norm, as a part of the largest s. */
-export interface LeadingSvd extends Svd {
-  readonly residual: number;
-}
+export type { LeadingSvd } from './values.js';
 
 /** Sides up to which the whole decomposition is as quick. */
 const WHOLE = 256;
@@ -138,6 +137,19 @@ const ritz = (A: Operator, X: Float64Array, q: number, r: number): LeadingSvd =>
     return { U, S, Vt: { rows: q, cols: A.n, data: transposeValues(X, A.n, q) }, residual };
   });
 
+/** The beginning of the whole decomposition, or of half of one where that is good enough. */
+const ofWhole = (A: Matrix, r: number): LeadingSvd => {
+  const [m, n] = [A.rows, A.cols];
+  const short = Math.min(m, n);
+  if (short > WHOLE && nativeFor(m * n * short) === undefined && A.data.every(Number.isFinite)) {
+    const found = svdGram(A, r);
+    const [first, last] = [found.S[0] as number, found.S[r - 1] as number];
+    // what U lacks of being orthonormal
+    if (found.residual * first <= TOLERANCE * last) return found;
+  }
+  return { ...leading(svd(A), r), residual: 0 };
+};
+
 const nothing = (m: number, n: number): Svd => {
   const none = new Float64Array(0);
   return { U: { rows: m, cols: 0, data: none }, S: none, Vt: { rows: 0, cols: n, data: none } };
@@ -151,8 +163,9 @@ const roomFor = (m: number, n: number, q: number): number => m * n + 8 * (m + n)
  * largest s: 1e-10, unless the spectrum is flat beyond what 400 products can tell. A singular value is then off by no more than that, and
  * the subspace of all r by no more than that over the gap to value r + 1.
  *
- * Subspace iteration on at least 2 r columns with Chebyshev's filters, in float64, from random columns of a fixed seed; the whole
- * decomposition where that is as quick. Each left vector's entry of largest magnitude is positive.
+ * Subspace iteration on at least 2 r columns with Chebyshev's filters, in float64, from random columns of a fixed seed; where a
+ * sixth of the triplets or more are asked for, the eigenvectors of the Gram matrix, or the whole decomposition where they would
+ * make columns of U that are not orthogonal to 1e-10. Each left vector's entry of largest magnitude is positive.
  *
  * @param A [m, n]
  * @param r number of triplets, at most min(m, n)
@@ -163,7 +176,7 @@ export const svdLeading = (A: Matrix, r: number): LeadingSvd => {
   if (!(r >= 0 && r <= short)) throw new RangeError(`${r} singular triplets of a matrix [${m}, ${n}]`);
   if (r === 0) return { ...nothing(m, n), residual: 0 };
   const q = r + Math.max(24, r);
-  if (short <= WHOLE || 3 * q > short || !A.data.every(Number.isFinite)) return { ...leading(svd(A), r), residual: 0 };
+  if (short <= WHOLE || 3 * q > short || !A.data.every(Number.isFinite)) return ofWhole(A, r);
   return withRoom(roomFor(m, n, q), () => {
     const operator = operatorOf(A);
     const X = numbers(n * q);

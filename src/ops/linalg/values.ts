@@ -30,3 +30,8 @@ export interface Svd {
   readonly S: Float64Array;
   readonly Vt: Matrix;
 }
+
+/** The leading triplets and how well they solve A^T u = s v: the largest error's norm, as a part of the largest s. */
+export interface LeadingSvd extends Svd {
+  readonly residual: number;
+}

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { multiply, transposed, type Matrix } from '../../../src/ops/linalg/matrix.js';
 import { qr } from '../../../src/ops/linalg/qr.js';
 import { leading, svd, type Svd } from '../../../src/ops/linalg/svd.js';
+import { svdGram } from '../../../src/ops/linalg/svd-gram.js';
 import { svdLeading } from '../../../src/ops/linalg/svd-leading.js';
 import { diagonal, expectClose, expectOrthonormalColumns, random } from './matrices.js';
 
@@ -22,6 +23,8 @@ describe('svdLeading', () => {
     ['wide', withValues(280, 500, falling(40, 0.8)), 3],
     ['small', withValues(12, 9, falling(9, 0.5)), 4],
     ['more triplets than are worth iterating for', withValues(300, 290, falling(200, 0.97)), 120],
+    ['the same, wide', withValues(290, 300, falling(200, 0.97)), 120],
+    ['the same, with values that squares lose', withValues(300, 290, falling(200, 0.9)), 150],
     ['flat', random(3, 300, 260), 5],
     ['flat, of float32', { ...random(4, 320, 260), data: Float32Array.from(random(4, 320, 260).data) }, 7],
   ])('is the beginning of the whole decomposition: %s', (_, A, r) => {
@@ -30,8 +33,19 @@ describe('svdLeading', () => {
     expect(found.S).toBeAllClose(whole.S, { rtol: 1e-12 });
     const gap = ((all.S[r - 1] as number) - (all.S[r] as number)) / (all.S[0] as number);
     expectClose(product(found), product(whole), 1e-12 + (10 * found.residual) / gap);
-    expectOrthonormalColumns(found.U);
-    expectOrthonormalColumns(transposed(found.Vt));
+    expectOrthonormalColumns(found.U, 1e-10);
+    expectOrthonormalColumns(transposed(found.Vt), 1e-10);
+  });
+
+  it('takes half of a decomposition where that is good enough, and says what it loses', () => {
+    const A = withValues(300, 290, falling(200, 0.97));
+    const half = svdGram(A, 120);
+    expect(svdLeading(A, 120)).toEqual(half);
+    expect(half.residual).toBeGreaterThan(0);
+    expect(half.residual).toBeLessThan(1e-12);
+    expectOrthonormalColumns(transposed(half.Vt));
+    const steep = withValues(300, 290, falling(200, 0.9));
+    expect(svdLeading(steep, 150)).toEqual({ ...leading(svd(steep), 150), residual: 0 });
   });
 
   it('says how well its triplets solve A v = s u and A^T u = s v', () => {

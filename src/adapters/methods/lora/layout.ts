@@ -5,6 +5,7 @@ import { E, F } from '../../../fp.js';
 import { paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.js';
 import { all, orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
 import { savedModules, savedRows } from '../../auxiliary.js';
+import { decompositionWarnings, weightShapes } from '../../decomposing.js';
 import type { LayoutContext } from '../../method.js';
 import { moduleLayout, warned } from '../../module-layout.js';
 import type { Layout, Part } from '../../site.js';
@@ -15,6 +16,7 @@ import { moduleParts } from './module-parts.js';
 import type { Strength } from './parts.js';
 import { parameterParts } from './raw-parts.js';
 import { startWarnings } from './starts.js';
+import { variantOf } from './variants.js';
 
 const strengthOf = (config: LoraConfig, ranks: PatternValues, alphas: PatternValues, name: string): Strength => {
   const r = ranks(name) ?? config.r;
@@ -57,7 +59,10 @@ const clashes = (
  * outside the vocabulary, patterns outside the supported regular expressions.
  */
 export const loraLayout = (c: LoraConfig, context: LayoutContext): Result<Layout> =>
-  E.map((layout: Layout) => warned(layout, startWarnings(c)))(
+  E.map((layout: Layout) => {
+    const decomposed = layout.sites.filter(({ tensors }) => variantOf(c) === 'KaSA' && tensors['q'] !== undefined);
+    return warned(layout, [...startWarnings(c), ...decompositionWarnings(weightShapes(context.spec, decomposed))]);
+  })(
     moduleLayout(c, context, (modules) => {
       const { spec, targets } = context;
       return F.pipe(
