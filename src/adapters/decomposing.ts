@@ -4,7 +4,8 @@
 import type { ModelSpec } from '../models/spec.js';
 import { secondsOfSvd } from '../ops/linalg/index.js';
 import { showShape, sizeOf, type Shape } from '../ops/tensor.js';
-import type { Site } from './site.js';
+import { warned } from './module-layout.js';
+import type { Layout, Site } from './site.js';
 
 /** Seconds that nobody needs to be told of. */
 const SHORT = 20;
@@ -34,3 +35,7 @@ export const decompositionWarnings = (shapes: ReadonlyArray<Shape>): ReadonlyArr
       "useBackend('wasm', { gemm: 'native' }), with the package koffi and OpenBLAS, is many times faster",
   ];
 };
+
+/** A layout that says so of weights of these shapes. */
+export const tellingTime = <D>(layout: Layout<D>, shapes: ReadonlyArray<Shape>): Layout<D> =>
+  warned(layout, decompositionWarnings(shapes));

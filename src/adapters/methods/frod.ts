@@ -15,20 +15,12 @@ import { lookup, recordOf, type Shape, type Tensor, type Weights } from '../../o
 import { tf } from '../../ops/tf.js';
 import { all, fail, orProblems, type Result } from '../../problem.js';
 import { field, floatField, type BaseConfig, type Fields, type Values } from '../config.js';
-import { decompositionWarnings } from '../decomposing.js';
+import { tellingTime } from '../decomposing.js';
 import { initParams } from '../init-params.js';
 import { basisOf, unitColumns, type Member } from '../joint-basis.js';
 import { categoryOf, drawPlaces, layerNumberOf, placesCount } from '../joint-categories.js';
 import type { LayoutContext, Method } from '../method.js';
-import {
-  featuresOf,
-  moduleLayout,
-  readingWeight,
-  restructureSaved,
-  unfit,
-  warned,
-  weightPart,
-} from '../module-layout.js';
+import { featuresOf, moduleLayout, readingWeight, restructureSaved, unfit, weightPart } from '../module-layout.js';
 import type { Layout, ParamSpec, Part, Site } from '../site.js';
 import {
   layerPatternProblems,
@@ -172,11 +164,10 @@ const parts =
   };
 
 /** Shapes of the bases that no file has. */
-const newBases = (c: FrodConfig, { sites }: Layout<Detail>, { has }: LayoutContext): ReadonlyArray<Shape> => {
-  const own = sites.filter(({ tensors }) => tensors['l'] !== undefined);
-  const categories = [...new Set(own.map(({ detail }) => detail.category))];
-  return categories.filter(({ name }) => !(c.save_projection && has(sharedName('V', name)))).map(({ d }) => [d, d]);
-};
+const newBases = (c: FrodConfig, { sites }: Layout<Detail>, { has }: LayoutContext): ReadonlyArray<Shape> =>
+  [...new Set(sites.flatMap(({ tensors, detail }) => (tensors['l'] === undefined ? [] : [detail.category])))]
+    .filter(({ name }) => !(c.save_projection && has(sharedName('V', name))))
+    .map(({ d }) => [d, d]);
 
 const update = (
   c: FrodConfig,
@@ -234,7 +225,7 @@ export const frod: Method<FrodConfig, Detail> = {
   validate: (c) => orProblems(layerPatternProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) =>
-    E.map((layout: Layout<Detail>) => warned(layout, decompositionWarnings(newBases(c, layout, context))))(
+    E.map((layout: Layout<Detail>) => tellingTime(layout, newBases(c, layout, context)))(
       moduleLayout(c, context, parts(c, context)),
     ),
   init: (c, { layout, key, weights }) => initParams(layout, key, weights, start(c, weights)),

@@ -11,10 +11,10 @@ import { tensorOf } from '../../ops/backend.js';
 import { lookup, type Shape, type Tensor, type Weights } from '../../ops/tensor.js';
 import { fail, type Result } from '../../problem.js';
 import { nullable, type BaseConfig, type Fields, type Values } from '../config.js';
-import { decompositionWarnings, weightShapes } from '../decomposing.js';
+import { tellingTime, weightShapes } from '../decomposing.js';
 import { initParams } from '../init-params.js';
 import type { Method } from '../method.js';
-import { eachModule, moduleLayout, restructureSaved, warned, weightPart } from '../module-layout.js';
+import { eachModule, moduleLayout, restructureSaved, weightPart } from '../module-layout.js';
 import type { Part, Site } from '../site.js';
 import { targetModules } from '../targeting-fields.js';
 import { osfTargets } from '../targets/defaults/others.js';
@@ -114,7 +114,7 @@ export const osf: Method<OsfConfig, Detail> = {
       E.chain((rankOf) => moduleLayout(c, context, eachModule(parts(context.spec, rankOf)))),
       E.map((layout) => {
         const own = layout.sites.filter(({ tensors }) => tensors['S'] !== undefined);
-        return warned(layout, decompositionWarnings(weightShapes(context.spec, own)));
+        return tellingTime(layout, weightShapes(context.spec, own));
       }),
     ),
   init: (_c, { layout, key, weights }) =>

@@ -5,7 +5,7 @@ import { E, F } from '../../../fp.js';
 import { paramKey, type ModelSpec, type ModuleSpec } from '../../../models/spec.js';
 import { all, orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
 import { savedModules, savedRows } from '../../auxiliary.js';
-import { decompositionWarnings, weightShapes } from '../../decomposing.js';
+import { tellingTime, weightShapes } from '../../decomposing.js';
 import type { LayoutContext } from '../../method.js';
 import { moduleLayout, warned } from '../../module-layout.js';
 import type { Layout, Part } from '../../site.js';
@@ -61,7 +61,7 @@ const clashes = (
 export const loraLayout = (c: LoraConfig, context: LayoutContext): Result<Layout> =>
   E.map((layout: Layout) => {
     const decomposed = layout.sites.filter(({ tensors }) => variantOf(c) === 'KaSA' && tensors['q'] !== undefined);
-    return warned(layout, [...startWarnings(c), ...decompositionWarnings(weightShapes(context.spec, decomposed))]);
+    return tellingTime(warned(layout, startWarnings(c)), weightShapes(context.spec, decomposed));
   })(
     moduleLayout(c, context, (modules) => {
       const { spec, targets } = context;
