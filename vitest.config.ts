@@ -32,6 +32,8 @@ export default defineConfig({
     environment: 'node',
     // Files of one project share a process and its imports: loading a backend takes longer than most tests.
     isolate: false,
+    // All cores: by default one is left idle, half of a small machine.
+    maxWorkers: '100%',
     setupFiles: ['test/setup/seed.ts', 'test/setup/matchers.ts', 'test/setup/backend.ts'],
     testTimeout: 60_000,
     projects: [

@@ -4,7 +4,7 @@
 import { captionOf, type Machine } from './machine.js';
 import { mergeSection, type MergeFound } from './merge-section.js';
 import { markdownTable, memoryTable, oursIn, timeTable, unitOf } from './present.js';
-import { ratioOf, type Found } from './result.js';
+import { ratioOf, type Found, type Row } from './result.js';
 import { median } from './statistics.js';
 import { digits } from './table.js';
 
@@ -28,19 +28,20 @@ const tally = (found: Found, other: string): string => {
   return `faster than ${other} at ${faster} of ${done}, ${digits(median(ratios))} times as fast in the median`;
 };
 
-/** One row for each contender: a column of times for each case, with their ratios to Weft's. */
-const byContender = (found: Found): string => {
-  const { header, rows } = timeTable(found);
-  const contenders = header.slice(1, 1 + found.contenders.length);
-  return markdownTable(
-    ['', ...found.rows.map(({ name }) => name)],
-    contenders.map((name, i) => [name, ...rows.map((row) => row[i + 1] as string)]),
-  );
+/** A contender's time at a case, and how many times as fast as `base` it is. */
+const timesAsFast = (row: Row, name: string, base: string): string => {
+  const { ms, note } = row.cells[name] ?? {};
+  if (ms === undefined) return note ?? '';
+  const ratio = name === base ? undefined : ratioOf(row, base, name);
+  return ratio === undefined ? digits(ms.median) : `${digits(ms.median)} (${digits(ratio)} x)`;
 };
 
 const training = (found: Found): ReadonlyArray<string> => [
-  `Loss and gradients of a LoRA on wasm, in ${unitOf(found)}; in brackets: how many times as fast Weft's default is.`,
-  byContender(found),
+  `Loss and gradients of a LoRA, in ${unitOf(found)}; in brackets: how many times as fast as plain tfjs on wasm.`,
+  markdownTable(
+    ['', ...found.rows.map(({ name }) => name)],
+    found.contenders.map((name) => [name, ...found.rows.map((row) => timesAsFast(row, name, 'tfjs'))]),
+  ),
 ];
 
 const methods = (found: Found): ReadonlyArray<string> => {

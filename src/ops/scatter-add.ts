@@ -1,7 +1,7 @@
 /**
  * A sparse change of a tensor as one operation, with gradients of every order.
  *
- * Composed of tfjs's operations it takes a tensor of zeros and two more passes over memory; backends that have the kernel
+ * Composed of tfjs's operations it takes tensors of zeros and more passes over memory; backends that have the kernel
  * ScatterAdd copy x once and add in place.
  */
 import * as tf from '@tensorflow/tfjs-core';
@@ -26,8 +26,11 @@ export const scatterAdd = (x: Tensor, index: Int32Array, values: Tensor): Tensor
   if (k === 0) return tf.clone(x);
   if (hasKernel('ScatterAdd'))
     return tf.engine().runKernel('ScatterAdd', { x, index: tf.tensor1d(index, 'int32'), values: flat(values) });
-  const change = tf.scatterND(tf.tensor2d(index, [k, 1], 'int32'), flat(values), [sizeOf(x.shape)]);
-  return tf.add(x, tf.reshape(change, x.shape));
+  const places = tf.tensor2d(index, [k, 1], 'int32');
+  const scattered = (v: Tensor): Tensor => tf.reshape(tf.scatterND(places, v, [sizeOf(x.shape)]), x.shape);
+  // adding 0 elsewhere would turn -0 into 0
+  const touched = tf.cast(scattered(tf.fill([k], 1)), 'bool');
+  return tf.where(touched, tf.add(x, scattered(flat(values))), x);
 };
 
 /** Rule of the kernel ScatterAdd: dx = dy, and the values get what lies at their places. */

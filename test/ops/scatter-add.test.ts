@@ -30,6 +30,7 @@ describe('scatterAdd', () => {
     expect(await values(x, Int32Array.of(5, 0, 3), Float32Array.of(10, 20, 30))).toEqual([21, 2, 3, 34, 5, 16]);
     expect(await values(x, Int32Array.of(2, 2), Float32Array.of(0.5, 0.25))).toEqual([1, 2, 3.75, 4, 5, 6]);
     expect(await values(x, new Int32Array(0), new Float32Array(0))).toEqual([...x]);
+    expect(await values(Float32Array.of(-0, -0), Int32Array.of(1), Float32Array.of(1))).toEqual([-0, 1]);
   });
 
   it('refuses another number of values, and on wasm places outside', () => {
