@@ -13,7 +13,8 @@ import { readWeights } from '../../src/io/model.js';
 import { loadAdapter } from '../../src/io/peft.js';
 import { specFromModules } from '../../src/models/spec-of.js';
 import { dispose } from '../../src/ops/backend.js';
-import { recordOf, type Tensor } from '../../src/ops/tensor.js';
+import { mapRecord, recordOf, type Tensor, type Weights } from '../../src/ops/tensor.js';
+import { tf } from '../../src/ops/tf.js';
 import type { Made } from '../made.js';
 import { onTfjs } from '../on-tfjs.js';
 import { orThrow } from '../or-throw.js';
@@ -55,7 +56,7 @@ export const prepare = onTfjs(async (task) => {
   const modules = { '': { kind: 'OneLayer' }, layer: { kind: layer } };
   const spec = orThrow(specFromModules({ model: 'OneLayer', modules }, shapes));
   const weights = orThrow(await readWeights({ checkpoint, spec }));
-  const merge = (adapter: Adapter): Made => {
+  const merge = (adapter: Adapter, weights: Weights): Made => {
     const merged = apply(orThrow(mergeable(adapter)), weights);
     return {
       values: () => Object.keys(weights).map((name) => change(merged[name] as Tensor, weights[name] as Tensor)),
@@ -66,9 +67,11 @@ export const prepare = onTfjs(async (task) => {
   if (loading)
     return async () => {
       const adapter = await load();
-      const { values, free } = merge(adapter);
-      return { values, free: () => [free(), dispose(adapter.params)] };
+      // what is remembered of a weight is remembered of this tensor, and is computed again for another one
+      const unknown = mapRecord(weights, (w) => tf.clone(w));
+      const { values, free } = merge(adapter, unknown);
+      return { values, free: () => [free(), dispose(adapter.params), dispose(unknown)] };
     };
   const adapter = await load();
-  return () => merge(adapter);
+  return () => merge(adapter, weights);
 });
