@@ -12,9 +12,8 @@ import { checkpointOf } from '../../src/io/checkpoint.js';
 import { readWeights } from '../../src/io/model.js';
 import { loadAdapter } from '../../src/io/peft.js';
 import { specFromModules } from '../../src/models/spec-of.js';
-import { dispose } from '../../src/ops/backend.js';
+import { dispose, tensorOf } from '../../src/ops/backend.js';
 import { mapRecord, recordOf, type Tensor, type Weights } from '../../src/ops/tensor.js';
-import { tf } from '../../src/ops/tf.js';
 import type { Made } from '../made.js';
 import { onTfjs } from '../on-tfjs.js';
 import { orThrow } from '../or-throw.js';
@@ -67,8 +66,8 @@ export const prepare = onTfjs(async (task) => {
   if (loading)
     return async () => {
       const adapter = await load();
-      // what is remembered of a weight is remembered of this tensor, and is computed again for another one
-      const unknown = mapRecord(weights, (w) => tf.clone(w));
+      // what is remembered of a weight is remembered of its data, and is computed again for a copy
+      const unknown = mapRecord(weights, (w) => tensorOf(Float32Array.from(w.dataSync()), w.shape));
       const { values, free } = merge(adapter, unknown);
       return { values, free: () => [free(), dispose(adapter.params), dispose(unknown)] };
     };
