@@ -16,7 +16,7 @@ import { hashed } from '../hashed.js';
 import { tensors } from '../made.js';
 import { modelTaskOf, readModel } from '../models/read.js';
 import { onTfjs } from '../on-tfjs.js';
-import { orThrow } from '../or-throw.js';
+import { orThrow } from '../../parity/or-throw.js';
 
 const ExampleTask = t.type({ type: t.string, fields: t.UnknownRecord });
 

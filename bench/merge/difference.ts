@@ -1,10 +1,9 @@
 /**
  * How far two bf16 checkpoints are apart, read side by side.
  */
-import { E } from '../../src/fp.js';
 import { ulpDifference } from '../../parity/compare.js';
 import { openCheckpoint } from '../../src/io/checkpoint.js';
-import { renderProblems, type Result } from '../../src/problem.js';
+import { orThrow } from '../../parity/or-throw.js';
 
 /** Elements of the tensors, those that differ, and by how many units in the last place at most. */
 export interface Difference {
@@ -14,11 +13,6 @@ export interface Difference {
 }
 
 const MIB = 1 << 20;
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
-};
 
 /** Compares every tensor of the first folder with the tensor of the same name in the second. Throws where one lacks it. */
 export const differenceOf = async (first: string, second: string): Promise<Difference> => {

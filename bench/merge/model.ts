@@ -3,10 +3,9 @@
  */
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { E } from '../../src/fp.js';
 import { headerBytes, serialize, type RawTensor, type TensorType } from '../../src/io/safetensors/write.js';
 import type { Shape } from '../../src/ops/tensor.js';
-import { renderProblems, type Result } from '../../src/problem.js';
+import { orThrow } from '../../parity/or-throw.js';
 
 /** Sizes of a Llama. */
 export interface Geometry {
@@ -20,11 +19,6 @@ export interface Geometry {
 
 const MB = 1e6;
 const SHARD_BYTES = 256 * MB;
-
-const orThrow = <A>(result: Result<A>): A => {
-  if (E.isLeft(result)) throw new Error(renderProblems(result.left));
-  return result.right;
-};
 
 const layerShapes = ({ hidden, intermediate, heads, groups }: Geometry): ReadonlyArray<readonly [string, Shape]> => {
   const narrow = (hidden / heads) * groups;

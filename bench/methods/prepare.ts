@@ -16,7 +16,7 @@ import { dispose, tensorOf } from '../../src/ops/backend.js';
 import { mapRecord, recordOf, type Tensor, type Weights } from '../../src/ops/tensor.js';
 import type { Made } from '../made.js';
 import { onTfjs } from '../on-tfjs.js';
-import { orThrow } from '../or-throw.js';
+import { orThrow } from '../../parity/or-throw.js';
 import type { Task } from '../protocol.js';
 
 /** One layer and one adapter. */

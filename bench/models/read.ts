@@ -6,7 +6,7 @@ import { openModel, readWeights } from '../../src/io/model.js';
 import { modelOf } from '../../src/models/registry.js';
 import { E } from '../../src/fp.js';
 import { tensorOf } from '../../src/ops/backend.js';
-import { orThrow } from '../or-throw.js';
+import { orThrow } from '../../parity/or-throw.js';
 import type { Task } from '../protocol.js';
 
 const ModelTask = t.readonly(

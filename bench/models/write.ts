@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { serialize } from '../../src/io/safetensors/write.js';
 import type { Shape } from '../../src/ops/tensor.js';
 import { hashed } from '../hashed.js';
-import { orThrow } from '../or-throw.js';
+import { orThrow } from '../../parity/or-throw.js';
 import type { Architecture } from './architectures.js';
 
 const SCALE = 0.05;

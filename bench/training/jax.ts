@@ -8,7 +8,7 @@ import { checkpointOf } from '../../src/io/checkpoint.js';
 import { decodeFloats } from '../../src/ops/dtype.js';
 import type { Made, Prepare } from '../made.js';
 import { modelTaskOf, tokenIds } from '../models/read.js';
-import { orThrow } from '../or-throw.js';
+import { orThrow } from '../../parity/or-throw.js';
 import { gpt2Logits, llamaLogits, type Arrays, type Sizes } from './jax-models.js';
 
 // jax-js asks the browser for its number of cores.

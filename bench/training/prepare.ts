@@ -11,7 +11,7 @@ import { valueAndGrad } from '../../src/ops/value-and-grad.js';
 import { tensors } from '../made.js';
 import { modelTaskOf, readModel } from '../models/read.js';
 import { onTfjs } from '../on-tfjs.js';
-import { orThrow } from '../or-throw.js';
+import { orThrow } from '../../parity/or-throw.js';
 
 /** tfjs's own gradients over a record. */
 const stockValueAndGrad = (loss: (params: Weights) => Tensor) => (params: Weights) => {

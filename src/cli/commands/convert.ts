@@ -20,7 +20,7 @@ import { fail, type Result } from '../../problem.js';
 import { adapterList } from '../adapter-options.js';
 import type { AdapterList, LoadedAdapters } from '../adapters.js';
 import { command, type Report } from '../command.js';
-import { backend, optionalText, text, type Given } from '../given.js';
+import { backend, optionalNumber, text, type Given } from '../given.js';
 import { prepare } from '../prepare.js';
 import { showCount, showMany } from '../quantities.js';
 import type { Session } from '../session.js';
@@ -113,15 +113,6 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
   });
 };
 
-const numberIn = (given: Given, name: string): Result<number | undefined> =>
-  E.chain((value: string | undefined): Result<number | undefined> => {
-    if (value === undefined) return E.right(undefined);
-    const n = Number(value);
-    return value.trim() !== '' && Number.isFinite(n)
-      ? E.right(n)
-      : fail(`weft ${given.command}: --${name}`, 'a number', JSON.stringify(value));
-  })(optionalText(given, name));
-
 /** One of --rank and --energy, or neither. */
 const keepOf = (given: Given): Result<Keep | undefined> =>
   E.chain(({ rank, energy }: { readonly rank: number | undefined; readonly energy: number | undefined }) => {
@@ -137,8 +128,8 @@ const keepOf = (given: Given): Result<Keep | undefined> =>
       : fail(`${at}: --energy`, 'a share in (0, 1]', String(energy));
   })(
     struct<{ rank: number | undefined; energy: number | undefined }>({
-      rank: numberIn(given, 'rank'),
-      energy: numberIn(given, 'energy'),
+      rank: optionalNumber(given, 'rank'),
+      energy: optionalNumber(given, 'energy'),
     }),
   );
 

@@ -81,7 +81,7 @@ describe('weft convert', () => {
 
   it.each([
     [['--rank', '0'], 'an integer greater than 0'],
-    [['--rank', 'x'], 'a number'],
+    [['--rank', 'x'], 'a finite number'],
     [['--energy', '1.5'], 'a share in (0, 1]'],
     [['--rank', '2', '--energy', '0.5'], 'one of --rank and --energy'],
   ])('refuses %j on the command line', async (more, why) => {

@@ -12,7 +12,7 @@ export const activatedReason =
   'activated LoRA acts on the tokens from its invocation on, and leaves those before as they are';
 
 /** Where the last occurrence of `tokens` in `ids` begins; the length of `ids` when there is none. */
-export const lastStart = (ids: ReadonlyArray<number>, tokens: ReadonlyArray<number>): number => {
+const lastStart = (ids: ReadonlyArray<number>, tokens: ReadonlyArray<number>): number => {
   for (let at = ids.length - tokens.length; at >= 0; at--) {
     if (tokens.every((token, i) => ids[at + i] === token)) return at;
   }
