@@ -11,7 +11,7 @@ import { decodeMergeFound } from '../bench/merge-section.js';
 import { notMerged } from '../bench/methods/adapters.js';
 import { markdownTable } from '../bench/present.js';
 import { decodeFound } from '../bench/result.js';
-import { orThrow } from '../bench/or-throw.js';
+import { orThrow } from '../parity/or-throw.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MARKERS = ['<!-- bench:start -->', '<!-- bench:end -->'] as const;
