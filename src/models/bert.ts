@@ -10,13 +10,14 @@ import { throughLayers, type LayerCache } from './cache.js';
 import { ofClass, struct } from './config.js';
 import type { EncoderInputs, EncoderModel } from './encoder.js';
 import { frameOf, type Frame } from './frame.js';
+import { geometryOf } from './geometry.js';
 import { embedding } from './layers/embedding.js';
 import { feedForward } from './layers/feed-forward.js';
 import { linear } from './layers/linear.js';
 import { paddingMask } from './layers/mask.js';
 import { layerNorm } from './layers/norm.js';
 import { selfAttention } from './layers/projected-attention.js';
-import type { Geometry, Model } from './model.js';
+import type { Model } from './model.js';
 
 /** A class: where its encoder is, and what it computes of the hidden states h [B, T, D]. */
 interface Head {
@@ -58,13 +59,6 @@ interface Bert {
   readonly config: BertConfig;
   readonly head: Head;
 }
-
-const geometryOf = ({ config: c }: Bert): Geometry => ({
-  layers: c.layers,
-  keyValueHeads: c.heads,
-  headDim: c.headDim,
-  positions: c.positions,
-});
 
 /** One layer of the model as it computes: its number, the mask of all layers, and the past that it sees. */
 interface Layer {
@@ -111,7 +105,7 @@ const embeddings = (m: Bert, p: ModelWeights, inputs: EncoderInputs, { positions
 };
 
 const run = (m: Bert, p: ModelWeights, inputs: EncoderInputs): Tensor => {
-  const frame = frameOf(geometryOf(m), inputs);
+  const frame = frameOf(geometryOf(m.config), inputs);
   const mask = frame.tokens === undefined ? undefined : paddingMask(frame.tokens);
   const { x } = throughLayers(
     {
@@ -130,7 +124,7 @@ export const bert: Model<Bert, EncoderModel> = {
   modelTypes: ['bert'],
   decode: (_, config, className) => struct({ config: decodeBertConfig(config), head: ofClass(heads, className) }),
   prepare: (m) => ({
-    geometry: geometryOf(m),
+    geometry: geometryOf(m.config),
     embed: (p, inputIds) => embed(m, p, inputIds),
     run: (p, inputs) => run(m, p, inputs),
   }),

@@ -6,6 +6,7 @@ import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { extend, throughLayers, type LayerCache } from './cache.js';
 import { frameOf, lastTokens } from './frame.js';
+import { geometryOf } from './geometry.js';
 import { decodeGptOssConfig, type GptOssConfig } from './gpt-oss-config.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
@@ -14,16 +15,9 @@ import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { parameter } from './layers/parameter.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
-import type { Geometry, Inputs, Model, States } from './model.js';
+import type { Inputs, Model, States } from './model.js';
 
 const EMBEDDING = 'model.embed_tokens';
-
-const geometryOf = (c: GptOssConfig): Geometry => ({
-  layers: c.layers,
-  keyValueHeads: c.groups,
-  headDim: c.headDim,
-  positions: undefined,
-});
 
 /** One layer of the model as it computes: its number, how heads turn, its mask, and the past that it sees. */
 interface Layer {

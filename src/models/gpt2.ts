@@ -12,12 +12,13 @@ import { fail, type Result } from '../problem.js';
 import { extend, throughLayers, type LayerCache } from './cache.js';
 import { activationOf, configField, orDefault, positive, size, struct, type Config } from './config.js';
 import { frameOf, lastTokens, type Frame } from './frame.js';
+import { geometryOf } from './geometry.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { conv1D, linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
-import type { Geometry, Inputs, Model, States } from './model.js';
+import type { Inputs, Model, States } from './model.js';
 
 /** What the forward pass needs; `n_inner` shows in the weights. */
 export interface Gpt2Config {
@@ -69,13 +70,6 @@ const check = (f: Fields): Result<Gpt2Config> =>
   );
 
 const EMBEDDING = 'transformer.wte';
-
-const geometryOf = (c: Gpt2Config): Geometry => ({
-  layers: c.layers,
-  keyValueHeads: c.heads,
-  headDim: c.headDim,
-  positions: c.positions,
-});
 
 /** One layer of the model as it computes: its number, its mask, and the past that it sees. */
 interface Layer {

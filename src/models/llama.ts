@@ -6,6 +6,7 @@ import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { extend, throughLayers, type LayerCache } from './cache.js';
 import { frameOf, lastTokens } from './frame.js';
+import { geometryOf } from './geometry.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { gatedFeedForward } from './layers/feed-forward.js';
@@ -14,7 +15,7 @@ import { rmsNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
 import { decodeLlamaConfig, llamaTypes, type LlamaConfig } from './llama-config.js';
-import type { Geometry, Inputs, Model, States } from './model.js';
+import type { Inputs, Model, States } from './model.js';
 
 const EMBEDDING = 'model.embed_tokens';
 
@@ -23,13 +24,6 @@ interface Shared {
   readonly rotation: Rotation;
   readonly masks: ReadonlyMap<number | undefined, Tensor | undefined>;
 }
-
-const geometryOf = (c: LlamaConfig): Geometry => ({
-  layers: c.layers,
-  keyValueHeads: c.groups,
-  headDim: c.headDim,
-  positions: undefined,
-});
 
 const sharedOf = (c: LlamaConfig, inputs: Inputs): Shared => {
   const frame = frameOf(geometryOf(c), inputs);

@@ -8,12 +8,13 @@ import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { throughLayers, type LayerCache } from './cache.js';
 import { frameOf, lastTokens, type Frame } from './frame.js';
+import { geometryOf } from './geometry.js';
 import { embedding } from './layers/embedding.js';
 import { feedForward } from './layers/feed-forward.js';
 import { linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { selfAttention } from './layers/projected-attention.js';
-import type { Geometry, Inputs, Model, States } from './model.js';
+import type { Inputs, Model, States } from './model.js';
 import { decodeOptConfig, type OptConfig } from './opt-config.js';
 
 const DECODER = 'model.decoder';
@@ -23,13 +24,6 @@ const EMBEDDING = `${DECODER}.embed_tokens`;
 const FIRST = 2;
 
 const EPSILON = 1e-5;
-
-const geometryOf = (c: OptConfig): Geometry => ({
-  layers: c.layers,
-  keyValueHeads: c.heads,
-  headDim: c.headDim,
-  positions: c.positions,
-});
 
 const normalize = (c: OptConfig, p: ModelWeights, module: string, x: Tensor): Tensor =>
   c.affine ? layerNorm(p, module, x, EPSILON) : plainLayerNorm(x, undefined, undefined, EPSILON);

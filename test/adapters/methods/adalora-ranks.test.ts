@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   allocateRanks,
@@ -7,41 +6,25 @@ import {
   startOfRanks,
   type RankState,
 } from '../../../src/adapters/methods/adalora-ranks.js';
-import { read, tensorOf } from '../../../src/ops/backend.js';
-import { mapRecord, recordOf, sizeOf, type Shape, type Weights } from '../../../src/ops/tensor.js';
+import { read } from '../../../src/ops/backend.js';
+import { mapRecord } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
+import { allocated, madeOf } from './allocation.js';
 
 interface Golden {
   readonly schedule: Parameters<typeof allocateRanks>[0];
-  readonly shapes: Readonly<Record<string, Shape>>;
   readonly steps: ReadonlyArray<{
     readonly E: Readonly<Record<string, ReadonlyArray<number>>>;
     readonly pattern: Readonly<Record<string, ReadonlyArray<boolean>>> | null;
   }>;
 }
 
-/** What PEFT does over twelve steps (test/golden/adalora/generate.py). */
-const golden = JSON.parse(
-  readFileSync(new URL('../../golden/adalora/allocation.json', import.meta.url), 'utf8'),
-) as Golden;
+/** What PEFT does over twelve steps. */
+const golden = allocated<Golden>('adalora');
 
 const names = Object.keys(golden.shapes);
 
-/** The generator's formula. */
-const made = (seed: number, scale = 1): Weights =>
-  recordOf(
-    names.map((name, i) => {
-      const shape = golden.shapes[name] as Shape;
-      const at = (j: number): number => Math.fround(((37 * j + 11 * (seed + i)) % 101) / 50 - 1) * scale;
-      return [
-        name,
-        tensorOf(
-          Float32Array.from({ length: sizeOf(shape) }, (_, j) => at(j)),
-          shape,
-        ),
-      ] as const;
-    }),
-  );
+const made = madeOf(golden.shapes);
 
 describe('rank allocation', () => {
   it('cuts the triplets that PEFT cuts, step by step', async () => {

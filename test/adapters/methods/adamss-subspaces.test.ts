@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   chooseSubspaces,
@@ -8,40 +7,24 @@ import {
   type SubspaceSchedule,
   type SubspaceState,
 } from '../../../src/adapters/methods/adamss-subspaces.js';
-import { read, tensorOf } from '../../../src/ops/backend.js';
-import { mapRecord, recordOf, sizeOf, type Shape, type Weights } from '../../../src/ops/tensor.js';
+import { read } from '../../../src/ops/backend.js';
+import { mapRecord } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
+import { allocated, madeOf } from './allocation.js';
 
 interface Golden {
   readonly schedule: SubspaceSchedule;
-  readonly shapes: Readonly<Record<string, Shape>>;
   /** Frozen names after each step. */
   readonly frozen: ReadonlyArray<ReadonlyArray<string>>;
 }
 
-/** What PEFT does over twelve steps (test/golden/adamss/generate.py). */
-const golden = JSON.parse(
-  readFileSync(new URL('../../golden/adamss/allocation.json', import.meta.url), 'utf8'),
-) as Golden;
+/** What PEFT does over twelve steps. */
+const golden = allocated<Golden>('adamss');
 
 const names = Object.keys(golden.shapes);
 const total = names.length / 2;
 
-/** The generator's formula. */
-const made = (seed: number, scale = 1): Weights =>
-  recordOf(
-    names.map((name, i) => {
-      const shape = golden.shapes[name] as Shape;
-      const at = (j: number): number => Math.fround(((37 * j + 11 * (seed + i)) % 101) / 50 - 1) * scale;
-      return [
-        name,
-        tensorOf(
-          Float32Array.from({ length: sizeOf(shape) }, (_, j) => at(j)),
-          shape,
-        ),
-      ] as const;
-    }),
-  );
+const made = madeOf(golden.shapes);
 
 /** The states after each of twelve steps. */
 const states = async (schedule: SubspaceSchedule, likePeft: boolean): Promise<ReadonlyArray<SubspaceState>> => {

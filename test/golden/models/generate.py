@@ -4,27 +4,13 @@ Run:  python generate.py          (writes rope.json, variants.json and multihead
 Made with torch 2.13.0 and transformers 5.18.0.
 """
 import json
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-here = Path(__file__).parent
-bases = here.parent / "cases" / "bases"
-
-
-def rounded(x, digits):
-    if isinstance(x, float):
-        return float(f"{x:.{digits}g}")
-    if isinstance(x, list):
-        return [rounded(y, digits) for y in x]
-    return x
-
-
-def write(name, cases):
-    (here / name).write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
+from golden import bases, rounded, wave, write
 
 
 # ---------------------------------------------------------------- rotary embeddings: config.json, frequencies, cosines and sines
@@ -116,17 +102,13 @@ VARIANTS = [
 ]
 
 
-def wave(shape, seed, step=1.0):
-    return torch.sin(seed + step * torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
-
-
 PYTHON_NAMES = dict(attentionMask="attention_mask", positionIds="position_ids")
 
 cases = []
 for name, base, options, inputs in VARIANTS:
     config = json.loads((bases / base / "config.json").read_text()) | json.loads(json.dumps(options))
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config), attn_implementation="eager").eval()
-    waves = {k: scale * wave(shape, i, 1.7) for i, (k, (shape, scale)) in enumerate(inputs.get("waves", {}).items())}
+    waves = {k: scale * wave(shape, i) for i, (k, (shape, scale)) in enumerate(inputs.get("waves", {}).items())}
     weights = load_file(bases / base / "model.safetensors") | waves
     missing = model.state_dict().keys() - weights.keys()
     assert missing <= {"lm_head.weight"}, missing
@@ -144,7 +126,7 @@ for name, heads, query, key in [("sequence first with a batch", 2, [4, 3, 6], [5
     layer = torch.nn.MultiheadAttention(6, heads).eval()
     with torch.no_grad():
         for parameter, seed in [(layer.in_proj_weight, 1), (layer.in_proj_bias, 2), (layer.out_proj.weight, 3), (layer.out_proj.bias, 4)]:
-            parameter.copy_(wave(parameter.shape, seed))
-        output = layer(wave(query, 5), wave(key, 6), wave(key, 7))[0]
+            parameter.copy_(wave(parameter.shape, seed, 1))
+        output = layer(wave(query, 5, 1), wave(key, 6, 1), wave(key, 7, 1))[0]
     cases.append(dict(name=name, heads=heads, query=query, key=key, output=rounded(output.flatten().tolist(), 8)))
 write("multihead.json", cases)

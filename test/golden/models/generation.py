@@ -4,32 +4,18 @@ Run:  python generation.py          (writes generation.json, past.json and sampl
 Made with torch 2.13.0 and transformers 5.18.0.
 """
 import json
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.generation import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-here = Path(__file__).parent
-bases = here.parent / "cases" / "bases"
+from golden import bases, rounded, wave, write
 
 WINDOW = dict(sliding_window=4)
 MIXED = dict(use_sliding_window=True, sliding_window=3, layer_types=["sliding_attention", "full_attention"])
 MODELS = [("llama", {}), ("mistral", {}), ("mistral", WINDOW), ("qwen2", {}), ("qwen2", MIXED), ("qwen3", {}), ("gpt2", {}),
           ("opt", {}), ("gpt_oss", {}), ("gpt_oss", WINDOW)]
-
-
-def rounded(x, digits):
-    if isinstance(x, float):
-        return float(f"{x:.{digits}g}")
-    if isinstance(x, list):
-        return [rounded(y, digits) for y in x]
-    return x
-
-
-def write(name, cases):
-    (here / name).write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
 
 
 def load(base, options):
@@ -77,10 +63,6 @@ write("generation.json", cases)
 
 
 # ---------------------------------------------------------------- a past of given keys and values before padded text: the first 8 logits
-def wave(shape, seed):
-    return torch.sin(seed + 1.7 * torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
-
-
 cases = []
 P = 3
 for base, options in MODELS:

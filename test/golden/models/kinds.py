@@ -4,30 +4,12 @@ Run:  python kinds.py          (writes kinds.json, buckets.json, losses.json and
 Made with torch 2.13.0 and transformers 5.18.0.
 """
 import json
-from pathlib import Path
 
 import torch
 import transformers as T
 from transformers.models.t5.modeling_t5 import T5Attention
 
-here = Path(__file__).parent
-bases = here.parent / "cases" / "bases"
-
-
-def rounded(x, digits):
-    if isinstance(x, float):
-        return float(f"{x:.{digits}g}")
-    if isinstance(x, list):
-        return [rounded(y, digits) for y in x]
-    return x
-
-
-def write(name, cases):
-    (here / name).write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
-
-
-def wave(shape, seed):
-    return torch.sin(seed + 1.7 * torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
+from golden import bases, rounded, wave, write
 
 
 def load(base, name, options):

@@ -12,21 +12,7 @@ import torch
 import transformers as T
 from safetensors.torch import load_file, save_file
 
-here = Path(__file__).parent
-bases = here.parent / "cases" / "bases"
-
-
-def rounded(x, digits):
-    if isinstance(x, float):
-        return float(f"{x:.{digits}g}")
-    if isinstance(x, list):
-        return [rounded(y, digits) for y in x]
-    return x
-
-
-def wave(shape, seed):
-    return torch.sin(seed + 1.7 * torch.arange(torch.Size(shape).numel(), dtype=torch.float64)).float().reshape(shape)
-
+from golden import bases, rounded, wave, write
 
 # PEFT asks for a method that transformers 5 has renamed, and that only generation calls
 T.T5ForConditionalGeneration._prepare_encoder_decoder_kwargs_for_generation = None
@@ -71,6 +57,7 @@ for name, base, config, inputs, routing in CASES:
     with torch.no_grad():
         y = model(**given).logits
     shapes = {k: list(tensors[k].shape) for k in own}
-    cases.append(dict(name=name, base=base, adapter=json.loads((folder / "adapter_config.json").read_text()), waves=shapes, inputs=inputs,
-                      routing=routing, shape=list(y.shape), output=rounded(y[..., :8].flatten().tolist(), 7)))
-(here / "prompts.json").write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
+    adapter = json.loads((folder / "adapter_config.json").read_text()) | dict(base_model_name_or_path=base)
+    cases.append(dict(name=name, base=base, adapter=adapter, waves=shapes, inputs=inputs, routing=routing, shape=list(y.shape),
+                      output=rounded(y[..., :8].flatten().tolist(), 7)))
+write("prompts.json", cases)
