@@ -1,104 +1,58 @@
 /**
  * W' = W + s_1 B_1 A_1 + s_2 B_2 A_2 + ... over a block of rows, in one pass: decode, add, round once, encode.
  *
- * AssemblyScript, compiled by scripts/kernels.mjs, which takes `// @inline` for the decorator. Each product is summed in float32 over k = 0, 1, ... from zero, scaled, and
- * added to the weight; the terms come in order. No fused multiply-add, so that results are the same on every machine.
+ * AssemblyScript, compiled by scripts/kernels.mjs, which takes `// @inline` for the decorator. Each product is summed in float32 over
+ * k = 0, 1, ... from zero, scaled, and added to the weight; the terms come in order. No fused multiply-add, so that results are the same
+ * on every machine.
  *
  * Blocks are 4 rows by 8 columns. B is packed in panels of 4 rows, [row / 4][k][4]; A in panels of 8 columns, [column / 8][k][8],
  * where k runs through the terms one after the other. For 16 bit types the columns of a panel are in the order 0, 2, 4, 6, 1, 3, 5, 7:
  * a vector of 8 codes splits into even and odd ones by shifts.
+ *
+ * V8 has 15 vector registers for us: in the loop over k only a block's 8 sums and what is multiplied are alive, and weights are decoded
+ * after it.
  */
+import { BF16, decodeFirst, decodeSecond, encode, F16, F32 } from './merge/codes';
 
-/** Storage types, as the host numbers them. */
-const BF16: i32 = 0;
-const F16: i32 = 1;
-const F32: i32 = 2;
+export { packA, packB } from './merge/pack';
+
+/** Bytes of a term: its rank, s, and from the 16th on room for s times its product of one block. */
+const TERM: usize = 16 + 128;
 
 /** Room for one block at the edge, which has fewer rows or columns than others. */
 const EDGE: usize = memory.data(128, 16);
-
-// @inline
-function upperHalves(x: v128): v128 {
-  return v128.and(x, i32x4.splat(0xffff0000));
-}
-
-/** float32 values of half precision codes in the lower halves of 32 bit lanes. */
-// @inline
-function decodeHalf(h: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13);
-  // times 2^112 for the other bias, which brings subnormals to their place too; infinities and NaN keep a full exponent
-  const finite = f32x4.mul(magnitude, i32x4.splat(0x77800000));
-  const special = v128.and(i32x4.ge_s(magnitude, i32x4.splat(0x0f800000)), i32x4.splat(0x7f800000));
-  return v128.or(v128.or(finite, special), i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
-}
-
-/** Half precision codes, in the lower halves of 32 bit lanes, of finite float32 values below 65520. */
-// @inline
-function encodeHalf(f: v128): v128 {
-  const a = v128.and(f, i32x4.splat(0x7fffffff));
-  const odd = v128.and(i32x4.shr_u(a, 13), i32x4.splat(1));
-  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(a, i32x4.splat(0xfff)), odd), 13);
-  const normal = i32x4.sub(rounded, i32x4.splat(112 << 10));
-  // below 2^-14 the sum with 0.5 rounds at the last place of a half precision subnormal
-  const subnormal = i32x4.sub(f32x4.add(a, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
-  const code = v128.bitselect(subnormal, normal, i32x4.lt_s(a, i32x4.splat(0x38800000)));
-  return v128.or(code, i32x4.shr_u(v128.and(f, i32x4.splat(0x80000000)), 16));
-}
-
-/** float32 bits whose upper halves are the nearest bfloat16 codes, ties to even, of values that are no NaN. */
-// @inline
-function roundToUpperHalf(f: v128): v128 {
-  const odd = v128.and(i32x4.shr_u(f, 16), i32x4.splat(1));
-  return i32x4.add(i32x4.add(f, i32x4.splat(0x7fff)), odd);
-}
-
-/** The first half of a panel's values in one row. */
-// @inline
-function decodeFirst(kind: i32, at: usize): v128 {
-  const x = v128.load(at);
-  if (kind === F32) return x;
-  return kind === BF16 ? i32x4.shl(x, 16) : decodeHalf(v128.and(x, i32x4.splat(0xffff)));
-}
-
-/** The second half of a panel's values in one row. */
-// @inline
-function decodeSecond(kind: i32, at: usize): v128 {
-  const x = kind === F32 ? v128.load(at, 16) : v128.load(at);
-  if (kind === F32) return x;
-  return kind === BF16 ? upperHalves(x) : decodeHalf(i32x4.shr_u(x, 16));
-}
-
-/** Stores a panel's values in one row. */
-// @inline
-function encode(kind: i32, at: usize, first: v128, second: v128): void {
-  if (kind === F32) {
-    v128.store(at, first);
-    v128.store(at, second, 16);
-  } else if (kind === BF16) {
-    v128.store(at, v128.or(i32x4.shr_u(roundToUpperHalf(first), 16), upperHalves(roundToUpperHalf(second))));
-  } else {
-    v128.store(at, v128.or(encodeHalf(first), i32x4.shl(encodeHalf(second), 16)));
-  }
-}
 
 // @inline
 function madd(sum: v128, a: v128, b: v128): v128 {
   return f32x4.add(sum, f32x4.mul(a, b));
 }
 
-/** The larger magnitudes, as float32 bits, which order as the magnitudes do. */
+/**
+ * Merges a panel of one row: what the terms before gave for it, from `room` to `roomEnd` in steps of TERM, and s times the product of the last
+ * one are added to the weights. Gives the largest magnitudes so far, as `encode` does.
+ */
 // @inline
-function larger(most: v128, f: v128): v128 {
-  return i32x4.max_s(most, v128.and(f, i32x4.splat(0x7fffffff)));
+function finish(
+  kind: i32,
+  from: usize,
+  to: usize,
+  room: usize,
+  roomEnd: usize,
+  first: v128,
+  second: v128,
+  s: v128,
+  most: v128,
+): v128 {
+  let f = decodeFirst(kind, from);
+  let g = decodeSecond(kind, from);
+  for (; room < roomEnd; room += TERM) {
+    f = f32x4.add(f, v128.load(room));
+    g = f32x4.add(g, v128.load(room, 16));
+  }
+  return encode(kind, to, madd(f, first, s), madd(g, second, s), most);
 }
 
-/**
- * Merges one block and gives the largest magnitudes, as float32 bits.
- *
- * @param from, fromStep, to, toStep first element and bytes from row to row
- * @param a, b the panels of A and B
- * @param terms, end pairs (rank, s)
- */
+/** Merges one block and gives the largest magnitudes so far; `a` and `b` are the panels of A and B, `terms` to `end` the terms. */
 // @inline
 function block(
   kind: i32,
@@ -109,22 +63,11 @@ function block(
   b: usize,
   terms: usize,
   end: usize,
-  before: v128,
+  most: v128,
 ): v128 {
-  const from1 = from + step;
-  const from2 = from1 + step;
-  const from3 = from2 + step;
-  let f0 = decodeFirst(kind, from);
-  let g0 = decodeSecond(kind, from);
-  let f1 = decodeFirst(kind, from1);
-  let g1 = decodeSecond(kind, from1);
-  let f2 = decodeFirst(kind, from2);
-  let g2 = decodeSecond(kind, from2);
-  let f3 = decodeFirst(kind, from3);
-  let g3 = decodeSecond(kind, from3);
   let k = a;
   let l = b;
-  for (let term = terms; term < end; term += 8) {
+  for (let term = terms; term < end; term += TERM) {
     let p0 = f32x4.splat(0);
     let q0 = f32x4.splat(0);
     let p1 = f32x4.splat(0);
@@ -153,26 +96,31 @@ function block(
       l += 16;
     }
     const s = v128.load32_splat(term, 4);
-    f0 = madd(f0, p0, s);
-    g0 = madd(g0, q0, s);
-    f1 = madd(f1, p1, s);
-    g1 = madd(g1, q1, s);
-    f2 = madd(f2, p2, s);
-    g2 = madd(g2, q2, s);
-    f3 = madd(f3, p3, s);
-    g3 = madd(g3, q3, s);
+    if (term + TERM === end) {
+      const room = terms + 16;
+      const roomEnd = term + 16;
+      most = finish(kind, from, to, room, roomEnd, p0, q0, s, most);
+      from += step;
+      to += step;
+      most = finish(kind, from, to, room + 32, roomEnd + 32, p1, q1, s, most);
+      from += step;
+      to += step;
+      most = finish(kind, from, to, room + 64, roomEnd + 64, p2, q2, s, most);
+      from += step;
+      to += step;
+      most = finish(kind, from, to, room + 96, roomEnd + 96, p3, q3, s, most);
+    } else {
+      v128.store(term, f32x4.mul(p0, s), 16);
+      v128.store(term, f32x4.mul(q0, s), 32);
+      v128.store(term, f32x4.mul(p1, s), 48);
+      v128.store(term, f32x4.mul(q1, s), 64);
+      v128.store(term, f32x4.mul(p2, s), 80);
+      v128.store(term, f32x4.mul(q2, s), 96);
+      v128.store(term, f32x4.mul(p3, s), 112);
+      v128.store(term, f32x4.mul(q3, s), 128);
+    }
   }
-  const to1 = to + step;
-  const to2 = to1 + step;
-  const to3 = to2 + step;
-  encode(kind, to, f0, g0);
-  encode(kind, to1, f1, g1);
-  encode(kind, to2, f2, g2);
-  encode(kind, to3, f3, g3);
-  let most = larger(larger(before, f0), g0);
-  most = larger(larger(most, f1), g1);
-  most = larger(larger(most, f2), g2);
-  return larger(larger(most, f3), g3);
+  return most;
 }
 
 /** The same for one storage type; see `merge`. */
@@ -182,7 +130,7 @@ function mergeKind(kind: i32, from: usize, to: usize, start: i32, rows: i32, col
   const B: usize = load<u32>(factors, 4);
   const rank: usize = load<u32>(factors, 8);
   const terms = factors + 16;
-  const end = terms + 8 * load<u32>(factors, 12);
+  const end = terms + TERM * load<u32>(factors, 12);
   const size: usize = kind === F32 ? 4 : 2;
   const step: usize = (columns as usize) * size;
   const panel: usize = 32 * rank;
@@ -218,21 +166,28 @@ function mergeKind(kind: i32, from: usize, to: usize, start: i32, rows: i32, col
 }
 
 /**
- * Merges a block of rows from one place to another.
+ * Merges a block of rows from one place to another, which may be the same.
  *
  * @param kind 0: bfloat16, 1: float16, 2: float32
  * @param from, to the block's bytes before and after, rows * columns elements each
  * @param start index of the block's first row in B
- * @param factors where A's panels are, where B's, the sum of the terms' ranks, how many terms (u32 each); then the terms' pairs
- *   (rank as u32, s as f32)
- * @returns the largest magnitude before rounding, as float32 bits; above that of the largest finite value of the type (NaN
+ * @param factors where A's panels are, where B's, the sum of the terms' ranks, how many terms there are, at least one (u32 each); then
+ *   the terms (rank as u32, s as f32, and room: TERM bytes)
+ * @returns the largest magnitude before rounding, or a little more, as float32 bits; above that of the largest finite value of the type (NaN
  *   included) the result is not to be used
  */
 export function merge(kind: i32, from: usize, to: usize, start: i32, rows: i32, columns: i32, factors: usize): i32 {
-  let most: v128;
-  if (kind === BF16) most = mergeKind(BF16, from, to, start, rows, columns, factors);
-  else if (kind === F16) most = mergeKind(F16, from, to, start, rows, columns, factors);
-  else most = mergeKind(F32, from, to, start, rows, columns, factors);
+  if (kind === BF16) {
+    const codes = mergeKind(BF16, from, to, start, rows, columns, factors);
+    const four = i16x8.max_s(codes, i32x4.shr_u(codes, 16));
+    const two = i16x8.max_s(four, i64x2.shr_u(four, 32));
+    const largest = max(i16x8.extract_lane_s(two, 0), i16x8.extract_lane_s(two, 4));
+    return ((largest as i32) << 16) | 0xffff;
+  }
+  const most =
+    kind === F16
+      ? mergeKind(F16, from, to, start, rows, columns, factors)
+      : mergeKind(F32, from, to, start, rows, columns, factors);
   const low = max(i32x4.extract_lane(most, 0), i32x4.extract_lane(most, 1));
   return max(low, max(i32x4.extract_lane(most, 2), i32x4.extract_lane(most, 3)));
 }

@@ -52,6 +52,13 @@ export const fusedKernel = (): TileKernel => {
     if (matrix === undefined) return others(update, tensor);
     const merger = await (opened ??= openRowMerger());
     const rows = merger(matrix, tensor.tileBytes);
-    return { buffers: rows.buffers, merge: async ({ start }, bytes) => rows.merge(start, bytes) };
+    let place: 0 | 1 = 0;
+    return {
+      buffers: rows.buffers,
+      merge: async ({ start }, bytes) => {
+        place = place === 0 ? 1 : 0;
+        return rows.merge(start, bytes, place);
+      },
+    };
   };
 };

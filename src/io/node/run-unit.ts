@@ -21,7 +21,7 @@ const stepsOf = ({ matrix, byteLength, tileBytes }: Unit, merger: RowMerger, spa
   return {
     step,
     buffer: rows.buffers[0],
-    merge: (offset: number, bytes: Uint8Array) => rows.merge(offset / rowBytes, bytes),
+    merge: (offset: number, bytes: Uint8Array) => rows.merge(offset / rowBytes, bytes, 0),
   };
 };
 

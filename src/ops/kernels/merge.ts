@@ -5,14 +5,15 @@ import { largestFiniteBits } from '../dtype/overflow.js';
 import { instantiate } from './instantiate.js';
 import { mergeRowsReference, type LowRankMerge, type MergedRows } from './merge-reference.js';
 import { wasm } from './merge-wasm.js';
-import { packA, packB, panelSizes } from './panels.js';
 
 /** A matrix whose factors are packed, so that blocks of its rows can be merged. */
 export interface RowMerge {
   /** Two places for blocks, where they need not be copied before they are merged. */
   readonly buffers: readonly [Uint8Array, Uint8Array];
-  /** Merges the rows from `start` on whose bytes these are; the result is good until the call after the next one. */
-  readonly merge: (start: number, bytes: Uint8Array) => MergedRows;
+  /**
+   * Merges the rows from `start` on whose bytes these are. The result lies in one of two places, and is good until another one is put there.
+   */
+  readonly merge: (start: number, bytes: Uint8Array, place: 0 | 1) => MergedRows;
 }
 
 /**
@@ -35,6 +36,8 @@ interface MergeExports {
     columns: number,
     factors: number,
   ) => number;
+  readonly packA: (kind: number, from: number, rank: number, columns: number, to: number, step: number) => void;
+  readonly packB: (from: number, rows: number, rank: number, to: number, step: number) => void;
 }
 
 const PAGE = 65_536;
@@ -48,10 +51,26 @@ const kinds = { BF16: 0, F16: 1, F32: 2 } as const;
 const placesFrom = (base: number, lengths: ReadonlyArray<number>): ReadonlyArray<number> =>
   lengths.reduce((at, length) => [...at, Math.ceil(((at.at(-1) as number) + length) / 16) * 16], [base]);
 
-/** Bytes of what lies in the kernel's memory: two blocks before and two after merging, the panels, the list of terms. */
+/** Bytes of the list of terms before the first one, and of one. */
+const HEAD = 16;
+const TERM = 16 + 128;
+
+/** The sum of the terms' ranks, and the bytes of a panel of A, which has 8 columns, and of B, which has 4 rows. */
+const panelsOf = ({ rows, columns, terms }: LowRankMerge) => {
+  const rank = terms.reduce((sum, t) => sum + t.rank, 0);
+  const [stepA, stepB] = [32 * rank, 16 * rank];
+  return { rank, stepA, stepB, A: Math.ceil(columns / 8) * stepA, B: Math.ceil(rows / 4) * stepB };
+};
+
+/**
+ * Bytes of what lies in the kernel's memory: two blocks before and two after merging, the panels, the list of terms, a factor before
+ * it is packed.
+ */
 const lengthsOf = (matrix: LowRankMerge, blockBytes: number): ReadonlyArray<number> => {
-  const { A, B } = panelSizes(matrix);
-  return [blockBytes, blockBytes, blockBytes, blockBytes, 4 * A, 4 * B, 16 + 8 * matrix.terms.length];
+  const { A, B } = panelsOf(matrix);
+  const { rows, columns, terms } = matrix;
+  const factor = 4 * Math.max(rows, columns) * Math.max(0, ...terms.map((t) => t.rank));
+  return [blockBytes, blockBytes, blockBytes, blockBytes, A, B, HEAD + TERM * terms.length, factor];
 };
 
 /** Whether a matrix's factors and blocks fit into the kernel's memory. */
@@ -59,37 +78,42 @@ export const fitsKernel = (matrix: LowRankMerge, blockBytes: number): boolean =>
   lengthsOf(matrix, blockBytes).reduce((sum, length) => sum + length + 16, PAGE) <= MOST_BYTES;
 
 const wasmMerger =
-  ({ memory, heapBase, merge }: MergeExports): RowMerger =>
+  ({ memory, heapBase, merge, packA, packB }: MergeExports): RowMerger =>
   (matrix, blockBytes) => {
-    const { dtype, columns, terms } = matrix;
-    const sizes = panelSizes(matrix);
+    const { dtype, rows, columns, terms } = matrix;
+    if (terms.length === 0) return referenceMerger(matrix, blockBytes);
     if (!fitsKernel(matrix, blockBytes)) throw new RangeError('factors that do not fit the kernel');
     const places = placesFrom(Math.ceil(heapBase() / 16) * 16, lengthsOf(matrix, blockBytes));
-    const [in0 = 0, in1 = 0, out0 = 0, out1 = 0, A = 0, B = 0, factors = 0, end = 0] = places;
+    const [in0 = 0, in1 = 0, out0 = 0, out1 = 0, A = 0, B = 0, factors = 0, raw = 0, end = 0] = places;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
     if (missing > 0) memory.grow(missing);
     const { buffer } = memory;
-    packA(matrix, new Float32Array(buffer, A, sizes.A));
-    packB(matrix, new Float32Array(buffer, B, sizes.B));
-    const words = new DataView(buffer, factors, 16 + 8 * terms.length);
-    [A, B, sizes.rank, terms.length].forEach((word, i) => words.setUint32(4 * i, word, true));
-    terms.forEach(({ rank, s }, i) => {
-      words.setUint32(16 + 8 * i, rank, true);
-      words.setFloat32(20 + 8 * i, s, true);
+    const kind = kinds[dtype];
+    const { rank: ranks, stepA, stepB } = panelsOf(matrix);
+    const words = new DataView(buffer, factors, HEAD + TERM * terms.length);
+    [A, B, ranks, terms.length].forEach((word, i) => words.setUint32(4 * i, word, true));
+    let before = 0;
+    terms.forEach((term, i) => {
+      words.setUint32(HEAD + TERM * i, term.rank, true);
+      words.setFloat32(HEAD + TERM * i + 4, term.s, true);
+      new Float32Array(buffer, raw, term.A.length).set(term.A);
+      packA(kind, raw, term.rank, columns, A + 32 * before, stepA);
+      new Float32Array(buffer, raw, term.B.length).set(term.B);
+      packB(raw, rows, term.rank, B + 16 * before, stepB);
+      before += term.rank;
     });
     const most = largestFiniteBits(dtype);
-    let [to, next] = [out0, out1];
     const rowBytes = columns * (dtype === 'F32' ? 4 : 2);
     return {
       buffers: [new Uint8Array(buffer, in0, blockBytes), new Uint8Array(buffer, in1, blockBytes)],
-      merge: (start, bytes) => {
-        [to, next] = [next, to];
+      merge: (start, bytes, place) => {
+        const to = place === 0 ? out0 : out1;
         const merged = new Uint8Array(buffer, to, bytes.length);
         const inside = bytes.buffer === buffer;
         if (!inside) merged.set(bytes);
         const from = inside ? bytes.byteOffset : to;
-        const rows = rowBytes === 0 ? 0 : bytes.length / rowBytes;
-        const largest = merge(kinds[dtype], from, to, start, rows, columns, factors);
+        const count = rowBytes === 0 ? 0 : bytes.length / rowBytes;
+        const largest = merge(kind, from, to, start, count, columns, factors);
         // Infinity, NaN and overflow are rare, and done with care elsewhere.
         return largest > most ? mergeRowsReference(matrix, start, bytes) : { bytes: merged, overflow: -1 };
       },
