@@ -37,6 +37,7 @@ import { psoft } from './methods/psoft.js';
 import { pvera } from './methods/pvera.js';
 import { randlora } from './methods/randlora.js';
 import { road } from './methods/road.js';
+import { shadow } from './methods/shadow/shadow.js';
 import { shira } from './methods/shira.js';
 import { supertuning } from './methods/supertuning.js';
 import { tinylora } from './methods/tinylora.js';
@@ -85,6 +86,7 @@ export const registry: Readonly<Record<string, Method>> = {
   [pvera.peftType]: pvera,
   [randlora.peftType]: randlora,
   [road.peftType]: road,
+  [shadow.peftType]: shadow,
   [shira.peftType]: shira,
   [supertuning.peftType]: supertuning,
   [tinylora.peftType]: tinylora,
@@ -97,8 +99,6 @@ export const registry: Readonly<Record<string, Method>> = {
 };
 
 /** Every `peft_type` that PEFT 0.21 writes. Bone is a name of older versions. */
-export const peftTypes: ReadonlyArray<string> = [
-  ...Object.keys(registry).filter((type) => type !== bone.peftType),
-  // a second, smaller model beside the base's layers, with a training loss of its own; not here yet
-  'SHADOW',
-].toSorted();
+export const peftTypes: ReadonlyArray<string> = Object.keys(registry)
+  .filter((type) => type !== bone.peftType)
+  .toSorted();

@@ -10,6 +10,7 @@ import type { Prompt, TensorBranch } from './branch.js';
 import type { Compressed } from './updates/compressed.js';
 import type { Tap } from './updates/tap.js';
 import type { Residual } from './updates/residual.js';
+import type { Shadow, ShadowBlock } from './updates/shadow.js';
 
 export type * from './branch.js';
 export { promptKey } from './branch.js';
@@ -178,7 +179,9 @@ export interface Masked {
 }
 
 /** A change of the forward pass that no dense weight can hold; `reason` says why. */
-export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (TensorBranch | Masked | Compressed | Tap);
+export type Branch = { readonly _tag: 'Branch'; readonly reason: string } & (
+  TensorBranch | Masked | Compressed | Tap | Shadow | ShadowBlock
+);
 
 /** What an adapter does to one tensor. */
 export type WeightUpdate =

@@ -7,6 +7,7 @@ import { scope } from '../ops/backend.js';
 import { checkpoint } from '../ops/checkpoint.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
+import { advance, inject, type ShadowPath } from './layers/shadow.js';
 
 /** Keys and values of one layer, both [B, Hkv, T, d]; keys are already turned by their positions (RoPE). B may be 1 for any batch. */
 export interface LayerCache {
@@ -48,26 +49,54 @@ export interface Passage<S> {
   readonly x: Tensor;
   /** What a layer reads beside the activations: weights, masks, its past. */
   readonly reads: (layer: number) => S;
+  /** A state that goes through the layers beside the activations, for models with a shadow. */
+  readonly shadow?: ShadowPath | undefined;
   /** Whether a backward pass computes each layer again instead of keeping its intermediates; there is no cache then. */
   readonly checkpoint: boolean;
 }
 
+/** Activations, and the state beside them. */
+interface Flow {
+  readonly x: Tensor;
+  readonly s: Tensor | undefined;
+}
+
+/** How a layer looks at the state, and whether a later one does. */
+interface Beside {
+  readonly block: ReturnType<ShadowPath['block']>;
+  readonly goesOn: boolean;
+}
+
+/** A layer between the state before it and the state behind it. */
+const withState = <S>(block: Block<S>, { x, s }: Flow, read: S, layer: number, beside: Beside): [Flow, LayerCache] => {
+  if (s === undefined || beside.block === undefined) {
+    const [y, cache] = block(x, read, layer);
+    return [{ x: y, s }, cache];
+  }
+  const [y, cache] = block(inject(beside.block, x, s), read, layer);
+  return [{ x: y, s: beside.goesOn ? advance(beside.block, y, s) : undefined }, cache];
+};
+
 /** Leads activations through all layers and gathers their keys and values; a layer's other tensors are freed after it. */
 export const throughLayers = <S>(
-  { layers, x, reads, checkpoint: again }: Passage<S>,
+  { layers, x, reads, shadow, checkpoint: again }: Passage<S>,
   block: Block<S>,
 ): { readonly x: Tensor; readonly cache: Cache } => {
-  const activations = checkpoint((h: Tensor, read: S, layer: number) => block(h, read, layer)[0]);
+  const flow = checkpoint(
+    (from: Flow, read: S, layer: number, beside: Beside) => withState(block, from, read, layer, beside)[0],
+  );
   const cache: LayerCache[] = [];
-  let h = x;
+  let at: Flow = { x, s: shadow?.state };
   for (let layer = 0; layer < layers; layer++) {
     const read = reads(layer);
-    if (again) h = activations(h, read, layer);
+    const from = at;
+    const beside = { block: shadow?.block(layer), goesOn: shadow?.goesOn(layer) ?? false };
+    if (again) at = flow(from, read, layer, beside);
     else {
-      const [y, keysAndValues] = scope(() => block(h, read, layer));
+      const [to, keysAndValues] = scope(() => withState(block, from, read, layer, beside));
       cache.push(keysAndValues);
-      h = y;
+      at = to;
     }
   }
-  return { x: h, cache };
+  return { x: at.x, cache };
 };

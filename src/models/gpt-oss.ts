@@ -15,6 +15,7 @@ import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { parameter } from './layers/parameter.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
+import { shadowPath } from './layers/shadow.js';
 import type { Inputs, Model, States } from './model.js';
 
 const EMBEDDING = 'model.embed_tokens';
@@ -58,6 +59,9 @@ const block = (c: GptOssConfig, p: ModelWeights, x: Tensor, layer: Layer): reado
 const embed = (c: GptOssConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
+const head = (c: GptOssConfig, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+
 const states = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const rotation = rotationOf(c.rope, frame.positions);
@@ -68,13 +72,13 @@ const states = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): States => {
       layers: c.layers,
       x: embedded,
       reads: (index) => ({ p, rotation, mask: masks.get(c.windows[index]), past: inputs.past?.[index] }),
+      shadow: shadowPath(p, c.layers, (index) => `model.layers.${index}`),
       checkpoint: inputs.checkpoint ?? false,
     },
     (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const hidden = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
+  return { hidden, cache, logits: () => head(c, p, hidden) };
 };
 
 /** The experts are not among them: their stacked weights are stored as [in, out]. */
@@ -94,6 +98,7 @@ export const gptOss: Model<GptOssConfig> = {
     geometry: geometryOf(c),
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
+    head: (p, hidden) => head(c, p, hidden),
     states: (p, inputs) => states(c, p, inputs),
   }),
 };

@@ -18,6 +18,7 @@ import { embedding } from './layers/embedding.js';
 import { conv1D, linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
+import { shadowPath } from './layers/shadow.js';
 import type { Inputs, Model, States } from './model.js';
 
 /** What the forward pass needs; `n_inner` shows in the weights. */
@@ -112,6 +113,9 @@ const block = (c: Gpt2Config, p: ModelWeights, x: Tensor, layer: Layer): readonl
 const positionsAt = (p: ModelWeights, { positions, shape: [, T] }: Frame): Tensor =>
   embedding(p, 'transformer.wpe', tensorOf(Int32Array.from(positions.flat()), [positions.length, T]));
 
+const head = (c: Gpt2Config, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+
 const states = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const mask = frame.mask();
@@ -121,13 +125,13 @@ const states = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): States => {
       layers: c.layers,
       x: tf.add(tokens, positionsAt(p, frame)),
       reads: (index) => ({ p, mask, past: inputs.past?.[index] }),
+      shadow: shadowPath(p, c.layers, (index) => `transformer.h.${index}`),
       checkpoint: inputs.checkpoint ?? false,
     },
     (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const hidden = layerNorm(p, 'transformer.ln_f', lastTokens(x, inputs.logitsToKeep), c.epsilon);
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
+  return { hidden, cache, logits: () => head(c, p, hidden) };
 };
 
 /** GPT-2 (Radford et al., 2019). */
@@ -138,6 +142,7 @@ export const gpt2: Model<Gpt2Config> = {
     geometry: geometryOf(c),
     projections: ['lm_head.weight', ...(c.tied ? [`${EMBEDDING}.weight`] : [])],
     embed: (p, inputIds) => embedding(p, EMBEDDING, inputIds),
+    head: (p, hidden) => head(c, p, hidden),
     states: (p, inputs) => states(c, p, inputs),
   }),
 };

@@ -4,6 +4,7 @@
 export { runModel, type AnyModel, type Forward, type ModelInputs } from './any-model.js';
 export { cacheLength, disposeCache, type Cache, type LayerCache } from './cache.js';
 export { beginOf, type Begin, type Continuation } from './continuation.js';
+export { detachedShadow, shadowLoss } from './detached-shadow.js';
 export { disposeDecoding, prefill, step, type Decoding, type PrefillOptions, type Sequences } from './decode.js';
 export type { EncoderInputs, EncoderModel } from './encoder.js';
 export {

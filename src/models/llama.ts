@@ -14,6 +14,7 @@ import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
 import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
+import { shadowPath } from './layers/shadow.js';
 import { decodeLlamaConfig, llamaTypes, type LlamaConfig } from './llama-config.js';
 import type { Inputs, Model, States } from './model.js';
 
@@ -83,6 +84,9 @@ const block = (c: LlamaConfig, p: ModelWeights, x: Tensor, layer: Layer): readon
 const embed = (c: LlamaConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
+const head = (c: LlamaConfig, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+
 const states = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): States => {
   const shared = sharedOf(c, inputs);
   const embedded = inputs.inputsEmbeds ?? embed(c, p, inputs.inputIds);
@@ -91,13 +95,13 @@ const states = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): States => {
       layers: c.layers,
       x: embedded,
       reads: (index) => ({ p, shared, past: inputs.past?.[index] }),
+      shadow: shadowPath(p, c.layers, (index) => `model.layers.${index}`),
       checkpoint: inputs.checkpoint ?? false,
     },
     (h, read, index) => block(c, read.p, h, { ...read, index }),
   );
   const hidden = rmsNorm(p, 'model.norm', lastTokens(x, inputs.logitsToKeep), c.epsilon);
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
+  return { hidden, cache, logits: () => head(c, p, hidden) };
 };
 
 const inLayer = ['q', 'k', 'v', 'o']
@@ -118,6 +122,7 @@ export const llama: Model<LlamaConfig> = {
     geometry: geometryOf(c),
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
+    head: (p, hidden) => head(c, p, hidden),
     states: (p, inputs) => states(c, p, inputs),
   }),
 };

@@ -84,6 +84,8 @@ export interface LanguageModelParts {
   readonly projections: ReadonlyArray<string>;
   /** Embeddings [B, T, D] of token ids int32 [B, T], without positions. */
   readonly embed: (weights: ModelWeights, inputIds: Tensor) => Tensor;
+  /** Logits [..., vocabulary] of last hidden states [..., D]. */
+  readonly head: (weights: ModelWeights, hidden: Tensor) => Tensor;
   /**
    * Hidden states and the longer cache; differentiable in weights, `inputsEmbeds` and `past`.
    *

@@ -14,6 +14,7 @@ import { feedForward } from './layers/feed-forward.js';
 import { linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { selfAttention } from './layers/projected-attention.js';
+import { shadowPath } from './layers/shadow.js';
 import type { Inputs, Model, States } from './model.js';
 import { decodeOptConfig, type OptConfig } from './opt-config.js';
 
@@ -73,6 +74,9 @@ const positionRows = ({ positions, shape: [B, T], tokens }: Frame, inputs: Input
 const embed = (c: OptConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
+const head = (c: OptConfig, p: ModelWeights, hidden: Tensor): Tensor =>
+  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+
 const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);
   const mask = frame.mask();
@@ -85,6 +89,7 @@ const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
       layers: c.layers,
       x: tf.add(tokens, positions),
       reads: (index) => ({ p, mask, past: inputs.past?.[index] }),
+      shadow: shadowPath(p, c.layers, (index) => `${DECODER}.layers.${index}`),
       checkpoint: inputs.checkpoint ?? false,
     },
     (h, read, index) => block(c, read.p, h, { ...read, index }),
@@ -92,8 +97,7 @@ const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
   const last = lastTokens(x, inputs.logitsToKeep);
   const normed = c.finalNorm ? normalize(c, p, `${DECODER}.final_layer_norm`, last) : last;
   const hidden = project('project_out', normed);
-  const tie = c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {};
-  return { hidden, cache, logits: () => linear(p, 'lm_head', hidden, tie) };
+  return { hidden, cache, logits: () => head(c, p, hidden) };
 };
 
 const inLayer = ['q_proj', 'k_proj', 'v_proj', 'out_proj'].map((name) => `self_attn.${name}`).concat('fc1', 'fc2');
@@ -113,6 +117,7 @@ export const opt: Model<OptConfig> = {
     geometry: geometryOf(c),
     projections: projectionsOf(c),
     embed: (p, inputIds) => embed(c, p, inputIds),
+    head: (p, hidden) => head(c, p, hidden),
     states: (p, inputs) => states(c, p, inputs),
   }),
 };

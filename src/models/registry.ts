@@ -16,6 +16,7 @@ import { languageModel, type LanguageModel, type Model } from './model.js';
 import { opt } from './opt.js';
 import { withPrompts } from './prompt.js';
 import { withRouter } from './router.js';
+import { withShadow } from './shadow.js';
 import type { ModelSpec } from './spec.js';
 import { t5 } from './t5.js';
 import { vit } from './vit.js';
@@ -30,7 +31,9 @@ const entries = <C, M>(
   modelTypes.map((modelType) => [
     modelType,
     (name, { config, className }) =>
-      E.map((c: C) => withPrompts(withRouter(tagged(prepare(c)))))(decode(name, config, className)),
+      E.map((c: C) => withPrompts(withShadow(withRouter(tagged(prepare(c))), (spec) => languageModelOf(spec))))(
+        decode(name, config, className),
+      ),
   ]);
 
 const isLanguageModel = (className: string): boolean => /(ForCausalLM|LMHeadModel)$/i.test(className);

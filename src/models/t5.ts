@@ -69,6 +69,7 @@ const decoderOf = (c: T5Config, head: Head, source: Encoded): LanguageModel =>
     geometry: geometryOf(c, 'decoder'),
     projections: decoderProjections(c),
     embed: (p, inputIds) => embed(p, 'decoder', inputIds),
+    head: (p, hidden) => head(c, p, hidden),
     states: (p, inputs) => decode(c, p, head, source, inputs),
   });
 

@@ -76,5 +76,9 @@ const tensorsOfBranch = (branch: Branch): ReadonlyArray<Tensor> => {
       return [];
     case 'Router':
       return branch.network.flatMap(({ W, b }) => [W, b]);
+    case 'Shadow':
+      return [...Object.values(branch.weights), ...[branch.P, branch.state].filter((x) => x !== undefined)];
+    case 'ShadowBlock':
+      return [branch.A, branch.B, ...[branch.T, branch.G].flatMap(({ W1, b1, W2, b2 }) => [W1, b1, W2, b2])];
   }
 };
