@@ -11,7 +11,7 @@ import { tf } from '../ops/tf.js';
 import { renderProblems, type Result } from '../problem.js';
 import type { AnyModel } from './any-model.js';
 import type { Cache } from './cache.js';
-import { languageModel, type Inputs, type LanguageModel, type LanguageModelParts, type States } from './model.js';
+import { languageModel, type Inputs, type LanguageModelParts, type States } from './model.js';
 import type { ModelSpec } from './spec.js';
 
 /** Prepares the model that a shadow is. */
