@@ -5,7 +5,7 @@ import * as t from 'io-ts';
 import { E, F } from '../../fp.js';
 import { decodeWith } from '../../io/decode.js';
 import { orProblems, problem } from '../../problem.js';
-import { groupedHeads, type Heads } from '../attention-config.js';
+import { groupedHeads } from '../attention-config.js';
 import { configField, optional, orDefault, size } from '../config.js';
 import { gptOssShapes, llamaFamilyShapes } from './llama-shapes.js';
 import { affine, flag, inLayers, type NamedShape, type Shapes } from './shapes.js';
@@ -84,7 +84,7 @@ const optShapes: Shapes = (config) =>
   F.pipe(
     decodeWith(optFields, config, 'config.json'),
     E.chain((f) =>
-      E.map((_: Heads): ReadonlyArray<NamedShape> => {
+      E.map((): ReadonlyArray<NamedShape> => {
         const [D, W] = [f.hidden_size, f.word_embed_proj_dim ?? f.hidden_size];
         const affineNorm = f.layer_norm_elementwise_affine;
         const layer = [

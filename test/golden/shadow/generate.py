@@ -55,10 +55,10 @@ def gradients(model):
     return found
 
 
-def generated(model, pad):
-    width = max(len(p) for p in PROMPTS)
-    ids = torch.tensor([[pad] * (width - len(p)) + p for p in PROMPTS])
-    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in PROMPTS])
+def generated(model, pad, prompts=PROMPTS):
+    width = max(len(p) for p in prompts)
+    ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts])
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
     found = [model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=NEW, do_sample=False, eos_token_id=None, pad_token_id=pad,
                             use_cache=cached)[:, width:].tolist() for cached in (True, False)]
     assert found[0] == found[1], found
@@ -103,7 +103,8 @@ for name, (base, fields) in CASES.items():
     try:
         alone = tuner.unload_shadow().eval()
         expected["detached"] = alone(**given).logits.detach()
-        header["detached"] = generated(alone, pad)
+        # one by one: transformers passes no positions to a detached shadow, so GPT-2 counts padding as tokens there
+        header["detached"] = [generated(alone, pad, [p])[0] for p in PROMPTS]
     except ValueError as error:  # of mixtures of experts: "DetachedShadowModel does not support setting experts implementation"
         assert base == "gpt_oss", error
     try:

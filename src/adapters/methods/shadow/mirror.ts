@@ -7,7 +7,7 @@ import { decoderShapes } from '../../../models/spec/decoder-shapes.js';
 import type { NamedShape } from '../../../models/spec/shapes.js';
 import type { ModelSpec } from '../../../models/spec.js';
 import { recordOf } from '../../../ops/tensor.js';
-import { orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
+import { orProblems, problem, unsupported, type Problem, type Problems, type Result } from '../../../problem.js';
 import type { ShadowConfig } from './config.js';
 
 type Config = ModelSpec['config'];
@@ -74,14 +74,12 @@ const number = (config: Config, name: string): number | undefined => {
 /** Sizes that transformers works out from others once, when the base is loaded, and that a smaller model keeps. */
 const fixed = (type: string, config: Config, width: number): Config => {
   const heads = number(config, 'num_attention_heads');
-  const groups = config['num_key_value_heads'] ?? (type === 'llama' ? null : undefined);
+  const groups = config['num_key_value_heads'];
+  const ungrouped = groups === null || (groups === undefined && type === 'llama');
+  const perHead = ['llama', 'mistral'].includes(type) || (type === 'gpt_oss' && config['head_dim'] === null);
   return {
-    ...(['llama', 'mistral'].includes(type) || (type === 'gpt_oss' && config['head_dim'] === null)
-      ? { head_dim: config['head_dim'] ?? (heads === undefined ? undefined : width / heads) }
-      : {}),
-    ...(type !== 'opt' && type !== 'gpt2' && groups === null && heads !== undefined
-      ? { num_key_value_heads: heads }
-      : {}),
+    ...(perHead && heads !== undefined ? { head_dim: config['head_dim'] ?? width / heads } : {}),
+    ...(ungrouped && heads !== undefined ? { num_key_value_heads: heads } : {}),
     ...(type === 'opt' ? { word_embed_proj_dim: config['word_embed_proj_dim'] ?? width } : {}),
   };
 };
@@ -147,11 +145,11 @@ const sizesOf = (spec: ModelSpec, stack: Stack): { readonly width: number; reado
   };
 };
 
-const problemsOn = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> =>
-  problems.map((p) => ({
-    ...p,
-    at: p.at.replace('config.json', "config.json of the shadow, by adapter_config.json's shadow_ fields"),
-  }));
+/** Problems with the shadow's own config.json, which no file holds. */
+const ofShadow = <A>(result: Result<A>): Result<A> => {
+  const marked = (p: Problem): Problem => ({ ...p, at: `shadow/${p.at}` });
+  return E.mapLeft(([first, ...rest]: Problems): Problems => [marked(first), ...rest.map(marked)])(result);
+};
 
 /**
  * The shadow of a base model. Problems: a model type that Weft has no forward pass of, sizes that do not fit each other.
@@ -173,7 +171,7 @@ export const mirrorOf = (c: ShadowConfig, base: ModelSpec): Result<Mirror> => {
   const shared = c.share_embeddings && width === baseWidth;
   return F.pipe(
     orProblems(widthProblems(type, config, width), () => config),
-    E.chain((checked) => E.mapLeft(problemsOn as never)(shapes(checked)) as Result<ReadonlyArray<NamedShape>>),
+    E.chain((checked) => ofShadow(shapes(checked))),
     E.bindTo('named'),
     E.bind('spec', ({ named }) =>
       specOf(config, recordOf(named.map(([name, shape]) => [`${stack.path}.${name}`, shape] as const))),
