@@ -3,11 +3,10 @@
 Run:  python shapes.py          (writes shapes.json beside this file)
 Made with torch 2.13.0 and transformers 5.18.0.
 """
-import json
-from pathlib import Path
-
 import torch
 import transformers as T
+
+from golden import write
 
 ONE = dict(num_hidden_layers=1)
 SMALL = dict(num_hidden_layers=2, hidden_size=12, num_attention_heads=3, vocab_size=7)
@@ -37,4 +36,4 @@ for model_type, fields in CASES:
         model = T.AutoModel.from_config(T.AutoConfig.for_model(model_type, **fields))
     shapes = {n.removeprefix("decoder."): list(p.shape) for n, p in model.named_parameters()}
     found.append(dict(model_type=model_type, config=fields, shapes=shapes))
-(Path(__file__).parent / "shapes.json").write_text("[\n" + ",\n".join(json.dumps(f) for f in found) + "\n]\n")
+write("shapes.json", found)
