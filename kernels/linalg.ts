@@ -6,7 +6,7 @@
  */
 export { sweep } from './linalg/jacobi';
 export { product } from './linalg/product';
-export { rotateChains, symmetricProduct, symmetricUpdate } from './linalg/symmetric';
+export { symmetricProduct } from './linalg/symmetric';
 export { addScaled, dot, reflect, rotate } from './linalg/vectors';
 
 /** Where free memory begins. */

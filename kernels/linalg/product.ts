@@ -7,6 +7,9 @@ const ROWS: i32 = 64;
 const COLUMNS: i32 = 512;
 const DEPTH: i32 = 256;
 
+/** Up to this many products of a sum C takes more of the time than what is packed. */
+const SHALLOW: i32 = 64;
+
 /** Room for packed rows, for packed columns, and for one block at the edge, which has fewer rows or columns than others. */
 const LEFT: usize = memory.data(64 * 256 * 8, 16);
 const RIGHT: usize = memory.data(512 * 256 * 8, 16);
@@ -132,17 +135,27 @@ function packRight(b: usize, bRow: usize, columns: i32, depth: i32): void {
   }
 }
 
-/** The part of a product with packed rows and columns; see `product`. */
-function packedProduct(rows: i32, columns: i32, depth: i32, c: usize, cRow: usize): void {
+/** The block of C from row i and column j on. */
+// @inline
+function blockAt(rows: i32, columns: i32, depth: i32, i: i32, j: i32, c: usize, cRow: usize): void {
   const panel = (depth as usize) << 5;
-  for (let j = 0; j < columns; j += 4) {
-    const right = RIGHT + ((j >> 2) as usize) * panel;
-    for (let i = 0; i < rows; i += 4) {
-      const left = LEFT + ((i >> 2) as usize) * panel;
-      const to = c + (i as usize) * cRow + ((j as usize) << 3);
-      if (columns - j >= 4 && rows - i >= 4) block(to, cRow, left, right, depth);
-      else edgeBlock(to, cRow, min(4, rows - i), min(4, columns - j), left, right, depth);
-    }
+  const left = LEFT + ((i >> 2) as usize) * panel;
+  const right = RIGHT + ((j >> 2) as usize) * panel;
+  const to = c + (i as usize) * cRow + ((j as usize) << 3);
+  if (columns - j >= 4 && rows - i >= 4) block(to, cRow, left, right, depth);
+  else edgeBlock(to, cRow, min(4, rows - i), min(4, columns - j), left, right, depth);
+}
+
+/**
+ * The part of a product with packed rows and columns; see `product`.
+ *
+ * What is packed is read again and again where it is deep, and C where it is not, so that one goes down columns and the other along rows.
+ */
+function packedProduct(rows: i32, columns: i32, depth: i32, c: usize, cRow: usize): void {
+  if (depth > SHALLOW) {
+    for (let j = 0; j < columns; j += 4) for (let i = 0; i < rows; i += 4) blockAt(rows, columns, depth, i, j, c, cRow);
+  } else {
+    for (let i = 0; i < rows; i += 4) for (let j = 0; j < columns; j += 4) blockAt(rows, columns, depth, i, j, c, cRow);
   }
 }
 

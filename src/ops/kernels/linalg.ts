@@ -13,17 +13,6 @@ export interface LinalgExports {
   readonly rotate: (x: number, y: number, c: number, s: number, n: number) => void;
   readonly reflect: (v: number, tau: number, x: number, step: number, count: number, n: number) => void;
   readonly symmetricProduct: (a: number, step: number, n: number, x: number, y: number) => void;
-  readonly symmetricUpdate: (a: number, step: number, n: number, v: number, p: number) => void;
-  readonly rotateChains: (
-    Z: number,
-    step: number,
-    n: number,
-    columns: number,
-    chains: number,
-    count: number,
-    angles: number,
-    strip: number,
-  ) => void;
   readonly sweep: (rows: number, J: number, squares: number, n: number, tolerance: number) => number;
   readonly product: (
     single: boolean,

@@ -2,8 +2,9 @@
  * Eigenvalues of symmetric matrices.
  */
 import { numbers, withRoom } from '../kernels/linalg.js';
+import { divideAndConquer, divideRoom } from './divide.js';
 import { transposeValues, type Matrix } from './matrix.js';
-import { diagonalise, tridiagonal, tridiagonalRoom } from './tridiagonal.js';
+import { tridiagonal, tridiagonalRoom, turnBack } from './tridiagonal.js';
 import { binaryScale, largest, scaleBy } from './vectors.js';
 
 /** `A = V diag(w) V^T`: w [n] ascending, V [n, n] orthogonal with the eigenvectors as columns. */
@@ -13,35 +14,39 @@ export interface Eigh {
 }
 
 /** Numbers that `eigenvectors` takes room for. */
-export const eigenvectorsRoom = (n: number): number => n * n + tridiagonalRoom(n);
+export const eigenvectorsRoom = (n: number, count = n): number =>
+  n * count + Math.max(divideRoom(n), tridiagonalRoom(n, count));
 
 /**
- * Eigenvalues of the symmetric matrix whose lower triangle is in `a` (overwritten), ascending, and eigenvectors one after
- * another, where `numbers` puts them; all NaN when an entry is not finite.
+ * Eigenvalues of the symmetric matrix whose lower triangle is in `a` (overwritten), ascending, and the eigenvectors of the `count` largest
+ * of them one after another, where `numbers` puts them; all NaN when an entry is not finite.
  */
 export const eigenvectors = (
   a: Float64Array,
   n: number,
+  count = n,
 ): { readonly values: Float64Array; readonly vectors: Float64Array } => {
   for (let i = 0; i < n; i++) a.fill(0, i * n + i + 1, (i + 1) * n);
   const scale = binaryScale(a);
   if (!Number.isFinite(largest(a, 0, a.length))) {
-    return { values: new Float64Array(n).fill(NaN), vectors: new Float64Array(n * n).fill(NaN) };
+    return { values: new Float64Array(n).fill(NaN), vectors: new Float64Array(count * n).fill(NaN) };
   }
   scaleBy(a, 0, 1 / scale, a.length);
+  const vectors = numbers(count * n);
   const t = tridiagonal(a, n);
-  diagonalise(t);
-  const order = Int32Array.from(t.diagonal.keys()).toSorted(
-    (i, j) => (t.diagonal[i] as number) - (t.diagonal[j] as number),
-  );
-  const vectors = numbers(n * n);
-  order.forEach((from, i) => vectors.set(t.Z.subarray(from * n, from * n + n), i * n));
-  return { values: Float64Array.from(order, (i) => (t.diagonal[i] as number) * scale), vectors };
+  const sorted = withRoom(0, () => {
+    const { values, Z } = divideAndConquer(t.diagonal, t.off, count);
+    const order = Int32Array.from(values.keys()).toSorted((i, j) => (values[i] as number) - (values[j] as number));
+    order.subarray(n - count).forEach((from, i) => vectors.set(Z.subarray(from * n, from * n + n), i * n));
+    return Float64Array.from(order, (i) => (values[i] as number) * scale);
+  });
+  turnBack(t, vectors, count);
+  return { values: sorted, vectors };
 };
 
 /**
  * Eigenvalues and eigenvectors of a symmetric matrix in float64: `A = V diag(w) V^T`, by Householder reflections and
- * implicit QL steps. Errors are near 1e-16 n times the largest eigenvalue's magnitude, for small eigenvalues too. Signs
+ * divide and conquer. Errors are near 1e-16 n times the largest eigenvalue's magnitude, for small eigenvalues too. Signs
  * of eigenvectors are arbitrary. What is not finite gives NaN.
  *
  * @param A [n, n]; only its lower triangle is read, as by `torch.linalg.eigh`

@@ -1,10 +1,10 @@
 /**
  * One-sided Jacobi rotations.
  */
-import { kernelFor, numbers } from '../kernels/linalg.js';
+import { kernelFor, numbers, withRoom } from '../kernels/linalg.js';
 import { eigenvectors } from './eigh.js';
 import { transposeInto } from './matrix.js';
-import { addProduct } from './product.js';
+import { addLowerProduct, addProduct } from './product.js';
 import { dot, rotate } from './vectors.js';
 
 /** More sweeps than any matrix was seen to need; a NaN ends at once. */
@@ -19,12 +19,14 @@ const combine = (J: Float64Array, rows: Float64Array, n: number): Float64Array =
 
 /** Eigenvectors of the products of all pairs of rows, largest eigenvalue first: they make the rows nearly orthogonal. */
 const start = (rows: Float64Array, n: number): Float64Array => {
-  const [gram, columns] = [numbers(n * n), transposeInto(numbers(n * n), rows, n, n)];
-  const block = { at: 0, row: n } as const;
-  addProduct(n, n, n, { x: rows, ...block, step: 1 }, { x: columns, ...block }, { x: gram, ...block });
-  const { vectors } = eigenvectors(gram, n);
-  const J = columns;
-  for (let i = 0; i < n; i++) J.set(vectors.subarray((n - 1 - i) * n, (n - i) * n), i * n);
+  const J = numbers(n * n);
+  withRoom(0, () => {
+    const [gram, columns] = [numbers(n * n), transposeInto(J, rows, n, n)];
+    const block = { at: 0, row: n } as const;
+    addLowerProduct(n, n, { x: rows, ...block, step: 1 }, { x: columns, ...block }, { x: gram, ...block });
+    const { vectors } = eigenvectors(gram, n);
+    for (let i = 0; i < n; i++) J.set(vectors.subarray((n - 1 - i) * n, (n - i) * n), i * n);
+  });
   return J;
 };
 

@@ -31,3 +31,14 @@ export const addProduct = (m: number, k: number, n: number, a: LeftBlock, b: Blo
     }
   }
 };
+
+/** Rows that are computed together: a part of the upper triangle comes along. */
+const STRIP = 64;
+
+/** `C += A B` [m, m] where that is symmetric: the lower triangle, and some entries above it, which mean nothing. */
+export const addLowerProduct = (m: number, k: number, a: LeftBlock, b: Block, c: Block): void => {
+  for (let i = 0; i < m; i += STRIP) {
+    const rows = Math.min(STRIP, m - i);
+    addProduct(rows, k, i + rows, { ...a, at: a.at + i * a.row }, b, { ...c, at: c.at + i * c.row });
+  }
+};

@@ -4,22 +4,24 @@
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { eigenvectors, eigenvectorsRoom } from './eigh.js';
 import { transposed, transposeInto, transposeValues, type Matrix } from './matrix.js';
-import { addProduct } from './product.js';
+import { addLowerProduct, addProduct } from './product.js';
 import { withSigns } from './svd.js';
 import type { LeadingSvd } from './values.js';
 import { binaryScale, dot, norm, scaleBy } from './vectors.js';
 
 /** Triplets of a matrix that is not wide. */
 const tall = ({ rows: m, cols: n, data }: Matrix, r: number): LeadingSvd =>
-  withRoom(m * n + 3 * n * n + (2 * n + 2 * m) * r + eigenvectorsRoom(n), () => {
+  withRoom(m * n + n * n + (2 * n + 2 * m) * r + eigenvectorsRoom(n, r), () => {
     const [x, gram, scale] = [numbers(m * n), numbers(n * n), binaryScale(data)];
     x.set(data);
     scaleBy(x, 0, 1 / scale, x.length);
     const across = { x, at: 0, row: 1, step: n };
-    addProduct(n, m, n, across, { x, at: 0, row: n }, { x: gram, at: 0, row: n });
-    const { vectors } = eigenvectors(gram, n);
+    addLowerProduct(n, m, across, { x, at: 0, row: n }, { x: gram, at: 0, row: n });
     const v = numbers(r * n);
-    for (let j = 0; j < r; j++) v.set(vectors.subarray((n - 1 - j) * n, (n - j) * n), j * n);
+    withRoom(0, () => {
+      const { vectors } = eigenvectors(gram, n, r);
+      for (let j = 0; j < r; j++) v.set(vectors.subarray((r - 1 - j) * n, (r - j) * n), j * n);
+    });
     const [V, Y, Z] = [transposeInto(numbers(n * r), v, r, n), numbers(m * r), gram.fill(0, 0, n * r)];
     addProduct(m, n, r, { x, at: 0, row: n, step: 1 }, { x: V, at: 0, row: r }, { x: Y, at: 0, row: r });
     const u = transposeInto(numbers(r * m), Y, m, r);

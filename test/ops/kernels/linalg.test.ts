@@ -129,6 +129,12 @@ describe('the kernel of linear algebra', () => {
     expect(eigh(gram)).toEqual(inTypeScript(() => eigh(gram)));
     expect(hostInverse(gram)).toEqual(inTypeScript(() => hostInverse(gram)));
   });
+
+  it('has the bits of the reference: eigenvectors by panels and parts', () => {
+    const A = random(1, 150, 150);
+    const gram = multiply(transposed(A), A);
+    expect(eigh(gram)).toEqual(inTypeScript(() => eigh(gram)));
+  });
 });
 
 describe('withRoom', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eigh } from '../../../src/ops/linalg/eigh.js';
+import { numbers, withRoom } from '../../../src/ops/kernels/linalg.js';
+import { eigenvectors, eigenvectorsRoom, eigh } from '../../../src/ops/linalg/eigh.js';
 import { identity, matrix, multiply, transposed, type Matrix } from '../../../src/ops/linalg/matrix.js';
 import { diagonal, expectClose, expectOrthonormalColumns, gram, mapped, matrices, random, size } from './matrices.js';
 import { reference, storedMatrix } from './reference.js';
@@ -66,6 +67,26 @@ describe('eigh', () => {
     );
     expectOrthonormalColumns(V, 2e-14);
     expectEigh(gram(random(2, n, n)));
+  });
+
+  it.each([63, 64, 65, 66, 129, 200])('is accurate for %i rows', (n) => {
+    for (const A of [gram(random(3, n, n)), gram(random(4, 5, n)), mapped(random(5, n, n), () => 1)]) expectEigh(A);
+    const lower = random(6, n, n);
+    expectEigh(mapped(lower, (v, i, j) => (i < j ? (lower.data[j * n + i] as number) : v)));
+  });
+
+  it('gives vectors of the largest eigenvalues alone', () => {
+    const [n, count] = [140, 9];
+    const A = gram(random(7, n, n));
+    const { w, V } = eigh(A);
+    withRoom(n * n + eigenvectorsRoom(n, count), () => {
+      const a = numbers(n * n);
+      a.set(A.data);
+      const some = eigenvectors(a, n, count);
+      expect(some.values).toEqual(w);
+      const last = transposed(V).data.slice((n - count) * n);
+      expect(some.vectors).toBeAllClose(last, { rtol: 0, atol: 1e-14 });
+    });
   });
 
   it('ends with NaN for NaN, and throws for what is not square', () => {
