@@ -4,12 +4,21 @@
 import { dot, rotate } from './vectors';
 
 /**
- * One sweep over all pairs of n rows of length n, which turns `J` along with `rows`.
+ * One sweep over the pairs of n rows of length n of which one is `active`, which turns `J` along with `rows`.
  *
+ * @param active, turned n numbers each, not 0 for rows that count; those that are rotated become 1 in `turned`
  * @param squares room for n numbers
  * @returns how many pairs were rotated
  */
-export function sweep(rows: usize, J: usize, squares: usize, n: i32, tolerance: f64): i32 {
+export function sweep(
+  rows: usize,
+  J: usize,
+  active: usize,
+  turned: usize,
+  squares: usize,
+  n: i32,
+  tolerance: f64,
+): i32 {
   const step = (n as usize) << 3;
   let rotated: i32 = 0;
   for (let i = 0; i < n; i++) {
@@ -19,7 +28,9 @@ export function sweep(rows: usize, J: usize, squares: usize, n: i32, tolerance: 
   for (let i = 0; i < n - 1; i++) {
     const x = rows + (i as usize) * step;
     const squareX = squares + ((i as usize) << 3);
+    const always = load<f64>(active + ((i as usize) << 3)) !== 0;
     for (let j = i + 1; j < n; j++) {
+      if (!always && load<f64>(active + ((j as usize) << 3)) === 0) continue;
       const y = rows + (j as usize) * step;
       const squareY = squares + ((j as usize) << 3);
       const product = dot(x, y, n);
@@ -27,6 +38,8 @@ export function sweep(rows: usize, J: usize, squares: usize, n: i32, tolerance: 
       const b = load<f64>(squareY);
       if (!(Math.abs(product) > tolerance * Math.sqrt(a * b))) continue;
       rotated++;
+      store<f64>(turned + ((i as usize) << 3), 1);
+      store<f64>(turned + ((j as usize) << 3), 1);
       const cot = (b - a) / (2 * product);
       const tan = (cot < 0 ? -1.0 : 1.0) / (Math.abs(cot) + Math.sqrt(1 + cot * cot));
       const cos = 1 / Math.sqrt(1 + tan * tan);

@@ -13,7 +13,15 @@ export interface LinalgExports {
   readonly rotate: (x: number, y: number, c: number, s: number, n: number) => void;
   readonly reflect: (v: number, tau: number, x: number, step: number, count: number, n: number) => void;
   readonly symmetricProduct: (a: number, step: number, n: number, x: number, y: number) => void;
-  readonly sweep: (rows: number, J: number, squares: number, n: number, tolerance: number) => number;
+  readonly sweep: (
+    rows: number,
+    J: number,
+    active: number,
+    turned: number,
+    squares: number,
+    n: number,
+    tolerance: number,
+  ) => number;
   readonly product: (
     single: boolean,
     m: number,

@@ -1,7 +1,8 @@
 /**
  * Householder reflections of column vectors, with LAPACK's signs.
  */
-import { numbers } from '../kernels/linalg.js';
+import { numbers, withRoom } from '../kernels/linalg.js';
+import { PANEL, panelOf, panelRoom, turnRows, type Panel } from './panel.js';
 import { norm, reflect, scaleBy, swap } from './vectors.js';
 
 /**
@@ -50,6 +51,41 @@ const applyReflector = (
   columns[v] = beta;
 };
 
+/** Reflections k0 ... k1 - 1 of `f` together, for entries from k0 on. */
+const panelAt = ({ m, columns, tau }: Reflectors, k0: number, k1: number): Panel => {
+  const length = m - k0;
+  const V = numbers((k1 - k0) * length);
+  for (let k = k0; k < k1; k++) {
+    const at = (k - k0) * length + k - k0;
+    V.set(columns.subarray(k * m + k, (k + 1) * m), at);
+    V[at] = 1;
+  }
+  return panelOf(V, length, tau.subarray(k0, k1));
+};
+
+/** Up to this many numbers stay in the cache from one reflection to the next. */
+const CACHED = 2 ** 17;
+
+/** Applies reflections k0 ... k1 - 1 of `f`, last first or (`forward`) first first, to `count` vectors of length m from `at` on. */
+const applyPanel = (
+  f: Reflectors,
+  [k0, k1]: readonly [number, number],
+  x: Float64Array,
+  at: number,
+  count: number,
+  forward: boolean,
+): void => {
+  if (count <= 0) return;
+  if (count * (f.m - k0) > CACHED) {
+    withRoom(0, () => turnRows(panelAt(f, k0, k1), x, at + k0, f.m, count, !forward));
+    return;
+  }
+  for (let k = k0; k < k1; k++) applyReflector(f, forward ? k : k0 + k1 - 1 - k, x, at, count);
+};
+
+/** Numbers that applying reflections of length m to `count` vectors takes room for. */
+export const reflectorsRoom = (m: number, count: number): number => PANEL * m + panelRoom(m, count);
+
 /** Squares of the lengths of what is left of columns, and what they were when they were last summed. */
 interface Squares {
   readonly now: Float64Array;
@@ -85,42 +121,71 @@ const pivot = (f: Reflectors, k: number, squares: Squares): void => {
   }
 };
 
+/** Columns that are factored before the others change. */
+const WIDTH = 32;
+
+/** Factors columns in panels, so that those to the right change by products of matrices. */
+const factorPanels = (f: Reflectors): void => {
+  const { m, n, columns, tau } = f;
+  for (let k0 = 0; k0 < tau.length; k0 += WIDTH) {
+    const k1 = Math.min(tau.length, k0 + WIDTH);
+    for (let k = k0; k < k1; k++) {
+      tau[k] = reflector(columns, k * m + k, m - k);
+      applyReflector(f, k, columns, (k + 1) * m, k1 - k - 1);
+    }
+    applyPanel(f, [k0, k1], columns, k1 * m, n - k1, true);
+  }
+};
+
+/** Factors columns one by one, the one of largest remaining norm at each step. */
+const factorPivoting = (f: Reflectors): void => {
+  const { m, n, columns, tau } = f;
+  const squares = { now: new Float64Array(n), summed: new Float64Array(n) };
+  for (let k = 0; k < tau.length; k++) {
+    pivot(f, k, squares);
+    tau[k] = reflector(columns, k * m + k, m - k);
+    applyReflector(f, k, columns, (k + 1) * m, n - k - 1);
+  }
+};
+
 /**
  * Factors the m by n matrix whose columns lie one after another; they are overwritten.
  *
  * @param pivoting take the column of largest remaining norm at each step, so that |R_kk| falls
  */
 export const factor = (columns: Float64Array, m: number, n: number, pivoting = false): Reflectors => {
-  const steps = Math.min(m, n);
   const f: Reflectors = {
     m,
     n,
     columns,
-    tau: new Float64Array(steps),
+    tau: new Float64Array(Math.min(m, n)),
     pivots: Int32Array.from({ length: n }, (_, j) => j),
   };
-  const squares = { now: new Float64Array(n), summed: new Float64Array(n) };
-  for (let k = 0; k < steps; k++) {
-    if (pivoting) pivot(f, k, squares);
-    f.tau[k] = reflector(columns, k * m + k, m - k);
-    applyReflector(f, k, columns, (k + 1) * m, n - k - 1);
-  }
+  if (pivoting) factorPivoting(f);
+  else factorPanels(f);
   return f;
 };
 
+/** Panels of reflections of `f`, last ones first. */
+const panelsOf = ({ tau }: Reflectors): ReadonlyArray<readonly [number, number]> =>
+  Array.from(
+    { length: Math.ceil(tau.length / PANEL) },
+    (_, p) => [p * PANEL, Math.min(tau.length, (p + 1) * PANEL)] as const,
+  ).toReversed();
+
 /** `x <- Q x` for `count` vectors of length m that lie one after another. */
 export const applyQ = (f: Reflectors, x: Float64Array, count: number): void => {
-  for (let k = f.tau.length - 1; k >= 0; k--) applyReflector(f, k, x, 0, count);
+  for (const panel of panelsOf(f)) applyPanel(f, panel, x, 0, count, false);
 };
 
 /** Columns `from` to `to` of Q, one after another, where `numbers` puts them. */
 export const columnsOfQ = (f: Reflectors, from: number, to: number): Float64Array => {
   const q = numbers((to - from) * f.m);
   for (let j = from; j < to; j++) q[(j - from) * f.m + j] = 1;
-  // H_k leaves unit vectors before the k-th alone.
-  for (let k = f.tau.length - 1; k >= 0; k--) {
-    const first = Math.max(0, k - from);
-    applyReflector(f, k, q, first * f.m, to - from - first);
+  // a reflection leaves unit vectors before its own alone
+  for (const panel of panelsOf(f)) {
+    const first = Math.max(0, panel[0] - from);
+    applyPanel(f, panel, q, first * f.m, to - from - first, false);
   }
   return q;
 };

@@ -40,18 +40,38 @@ export interface Orthogonalised {
 const square = (rows: Float64Array, i: number, n: number, before: number, after: number): number =>
   after > 0.1 * before ? after : dot(rows, i * n, rows, i * n, n);
 
-/** One sweep over all pairs; false when none was above the tolerance. The kernel runs it on its memory, with equal bits. */
-const sweep = ({ rows, J }: Orthogonalised, squares: Float64Array, n: number, tolerance: number): boolean => {
+/** Rows by number that count in a sweep (not 0), rows that it rotates, and room for squares of lengths. */
+interface Sweep {
+  readonly active: Float64Array;
+  readonly turned: Float64Array;
+  readonly squares: Float64Array;
+}
+
+/**
+ * One sweep over all pairs of which a row is active; false when none was above the tolerance. The kernel runs it on its memory, with
+ * equal bits.
+ */
+const sweep = (
+  { rows, J }: Orthogonalised,
+  { active, turned, squares }: Sweep,
+  n: number,
+  tolerance: number,
+): boolean => {
   const kernel = kernelFor(rows, J, squares);
-  if (kernel !== undefined) return kernel.sweep(rows.byteOffset, J.byteOffset, squares.byteOffset, n, tolerance) > 0;
+  if (kernel !== undefined) {
+    const [flags, out] = [active.byteOffset, turned.byteOffset];
+    return kernel.sweep(rows.byteOffset, J.byteOffset, flags, out, squares.byteOffset, n, tolerance) > 0;
+  }
   for (let i = 0; i < n; i++) squares[i] = dot(rows, i * n, rows, i * n, n);
   let rotated = false;
   for (let i = 0; i < n - 1; i++) {
     for (let j = i + 1; j < n; j++) {
+      if (active[i] === 0 && active[j] === 0) continue;
       const product = dot(rows, i * n, rows, j * n, n);
       const [a, b] = [squares[i] as number, squares[j] as number];
       if (!(Math.abs(product) > tolerance * Math.sqrt(a * b))) continue;
       rotated = true;
+      [turned[i], turned[j]] = [1, 1];
       // The smaller of the angles that make both orthogonal.
       const cot = (b - a) / (2 * product);
       const tan = (cot < 0 ? -1 : 1) / (Math.abs(cot) + Math.sqrt(1 + cot * cot));
@@ -79,6 +99,9 @@ export const orthogonalise = (A: Float64Array, n: number): Orthogonalised => {
   const result = { rows: combine(J, A, n), J };
   const tolerance = Number.EPSILON * Math.sqrt(n);
   const squares = numbers(n);
-  for (let k = 0; k < MAX_SWEEPS && sweep(result, squares, n, tolerance); k++);
+  // a pair that no rotation touches stays as it is
+  let [active, turned] = [numbers(n).fill(1), numbers(n)];
+  for (let k = 0; k < MAX_SWEEPS && sweep(result, { active, turned, squares }, n, tolerance); k++)
+    [active, turned] = [turned, active.fill(0)];
   return result;
 };

@@ -2,7 +2,7 @@
  * QR factorisation.
  */
 import { numbers, withRoom } from '../kernels/linalg.js';
-import { columnsOfQ, factor } from './householder.js';
+import { columnsOfQ, factor, reflectorsRoom } from './householder.js';
 import { transposeInto, transposeValues, type Matrix } from './matrix.js';
 
 /** `A = Q R`: Q [m, k] with orthonormal columns, R [k, n] upper triangular, k = min(m, n). */
@@ -22,7 +22,7 @@ export interface Qr {
  */
 export const qr = ({ rows: m, cols: n, data }: Matrix): Qr => {
   const k = Math.min(m, n);
-  return withRoom(m * n + k * m, () => {
+  return withRoom(m * n + k * m + reflectorsRoom(m, Math.max(n, k)), () => {
     const f = factor(transposeInto(numbers(m * n), data, m, n), m, n);
     const R = new Float64Array(k * n);
     for (let i = 0; i < k; i++) for (let j = i; j < n; j++) R[i * n + j] = f.columns[j * m + i] as number;

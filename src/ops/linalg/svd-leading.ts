@@ -3,7 +3,7 @@
  */
 import { numbers, singles, withRoom } from '../kernels/linalg.js';
 import { key, normalValues } from '../random.js';
-import { columnsOfQ, factor } from './householder.js';
+import { columnsOfQ, factor, reflectorsRoom } from './householder.js';
 import { transposeInto, transposeValues, type Matrix } from './matrix.js';
 import { nativeFor } from './native.js';
 import { addProduct, type LeftBlock } from './product.js';
@@ -156,7 +156,8 @@ const nothing = (m: number, n: number): Svd => {
 };
 
 /** Numbers that `svdLeading` takes room for. */
-const roomFor = (m: number, n: number, q: number): number => m * n + 8 * (m + n) * q + 8 * q * q + svdRoom(m, q);
+const roomFor = (m: number, n: number, q: number): number =>
+  m * n + 8 * (m + n) * q + 8 * q * q + Math.max(svdRoom(m, q), reflectorsRoom(n, q));
 
 /**
  * The r largest singular triplets: `A ~ U diag(S) Vt`, with A v = s u up to rounding and |A^T u - s v| at most `residual` times the

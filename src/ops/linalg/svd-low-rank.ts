@@ -5,13 +5,13 @@ import { currentBackend, read, scope, tensorOf } from '../backend.js';
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { matMul } from '../mat-mul.js';
 import { showShape, type Tensor } from '../tensor.js';
-import { columnsOfQ, factor } from './householder.js';
+import { columnsOfQ, factor, reflectorsRoom } from './householder.js';
 import { multiply, transposed, transposeValues, type Matrix } from './matrix.js';
 import { svd, type Svd } from './svd.js';
 
 /** An orthonormal basis of the span of q vectors of length `length`. */
 const basis = (x: Float64Array, length: number, q: number): Float64Array =>
-  withRoom(2 * q * length, () => {
+  withRoom(2 * q * length + reflectorsRoom(length, q), () => {
     const columns = numbers(q * length);
     columns.set(x);
     return columnsOfQ(factor(columns, length, q), 0, q).slice();

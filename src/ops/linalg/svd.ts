@@ -4,7 +4,7 @@
 import { E } from '../../fp.js';
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { eigenvectorsRoom } from './eigh.js';
-import { applyQ, columnsOfQ, factor, type Reflectors } from './householder.js';
+import { applyQ, columnsOfQ, factor, reflectorsRoom, type Reflectors } from './householder.js';
 import { orthogonalise } from './jacobi.js';
 import { multiply, transposed, transposeInto, transposeValues, type Matrix } from './matrix.js';
 import { nativeFor } from './native.js';
@@ -86,8 +86,8 @@ const tall = (
 
 /** Numbers that `svd` takes room for. */
 export const svdRoom = (m: number, n: number): number => {
-  const k = Math.min(m, n);
-  return 2 * m * n + 8 * k * k + eigenvectorsRoom(k);
+  const [k, long] = [Math.min(m, n), Math.max(m, n)];
+  return m * n + 4 * k * k + Math.max(eigenvectorsRoom(k), m * n + reflectorsRoom(long, k)) + 8 * k;
 };
 
 /**
