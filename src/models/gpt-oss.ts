@@ -2,6 +2,7 @@
  * GPT-OSS with a language-model head: a Llama-like decoder with attention sinks and a mixture of experts.
  */
 import type { ModelWeights } from '../adapters/attached.js';
+import { rotateHeads, type Rotation } from '../ops/rotate-heads.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { extend, throughLayers, type LayerCache } from './cache.js';
@@ -14,7 +15,7 @@ import { mixtureOfExperts } from './layers/experts.js';
 import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { parameter } from './layers/parameter.js';
-import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
+import { rotationOf } from './layers/rotate.js';
 import { shadowPath } from './layers/shadow.js';
 import type { Inputs, Model, States } from './model.js';
 
@@ -36,9 +37,9 @@ const selfAttention = (
   x: Tensor,
   { rotation, mask, past }: Layer,
 ): readonly [Tensor, LayerCache] => {
-  const heads = (name: string, n: number): Tensor => swapHeads(asHeads(linear(p, `${at}.${name}_proj`, x), n));
-  const cache = extend(past, { k: rotate(heads('k', c.groups), rotation), v: heads('v', c.groups) });
-  const y = attention(rotate(heads('q', c.heads), rotation), cache.k, cache.v, {
+  const heads = (name: string, n: number): Tensor => asHeads(linear(p, `${at}.${name}_proj`, x), n);
+  const cache = extend(past, { k: rotateHeads(heads('k', c.groups), rotation), v: swapHeads(heads('v', c.groups)) });
+  const y = attention(rotateHeads(heads('q', c.heads), rotation), cache.k, cache.v, {
     scale: c.headDim ** -0.5,
     mask,
     sinks: parameter(p, `${at}.sinks`),

@@ -28,7 +28,7 @@ export { multiheadAttention, type Attending } from './layers/multihead-attention
 export { layerNorm, rmsNorm } from './layers/norm.js';
 export { optionalParameter, parameter } from './layers/parameter.js';
 export { attentionFactor, frequencies, type Rope, type RopeScaling } from './layers/rope.js';
-export { rotate, rotationOf, type Positions, type Rotation } from './layers/rotate.js';
+export { rotationOf, type Positions } from './layers/rotate.js';
 export {
   binaryCrossEntropy,
   causalCrossEntropy,

@@ -2,6 +2,7 @@
  * The Llama family: Llama, Mistral, Qwen2 and Qwen3 with a language-model head.
  */
 import type { ModelWeights } from '../adapters/attached.js';
+import { rotateHeads, type Rotation } from '../ops/rotate-heads.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { extend, throughLayers, type LayerCache } from './cache.js';
@@ -13,7 +14,7 @@ import { gatedFeedForward } from './layers/feed-forward.js';
 import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
-import { rotate, rotationOf, type Rotation } from './layers/rotate.js';
+import { rotationOf } from './layers/rotate.js';
 import { shadowPath } from './layers/shadow.js';
 import { decodeLlamaConfig, llamaTypes, type LlamaConfig } from './llama-config.js';
 import type { Inputs, Model, States } from './model.js';
@@ -53,7 +54,7 @@ const selfAttention = (
   const turned = (name: 'q' | 'k', heads: number): Tensor => {
     const h = project(name, heads);
     const normalized = c.normalizedHeads ? rmsNorm(p, `${at}.${name}_norm`, h, c.epsilon) : h;
-    return rotate(swapHeads(normalized), shared.rotation);
+    return rotateHeads(normalized, shared.rotation);
   };
   const cache = extend(past, { k: turned('k', c.groups), v: swapHeads(project('v', c.groups)) });
   const mask = shared.masks.get(c.windows[index]);

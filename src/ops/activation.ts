@@ -3,6 +3,7 @@
  */
 import { E } from '../fp.js';
 import { fail, type Result } from '../problem.js';
+import { geluTanh } from './gelu-tanh.js';
 import { silu } from './silu.js';
 import { lookup, recordOf, type Tensor } from './tensor.js';
 import { tf } from './tf.js';
@@ -10,19 +11,10 @@ import { tf } from './tf.js';
 /** An elementwise function of a float32 tensor. */
 export type Activation = (x: Tensor) => Tensor;
 
-export { silu };
+export { geluTanh, silu };
 
 /** gelu(x) = x/2 (1 + erf(x / sqrt 2)). */
 export const gelu: Activation = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
-
-/**
- * gelu(x) ~ x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), written with 1 + tanh z = 2 sigmoid(2z): sigmoid is many times
- * faster than tanh on wasm.
- */
-export const geluTanh: Activation = (x) => {
-  const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), 0.044715), 1));
-  return tf.mul(x, tf.sigmoid(tf.mul(inner, 2 * Math.sqrt(2 / Math.PI))));
-};
 
 /** x sigmoid(1.702 x). */
 export const quickGelu: Activation = (x) => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));

@@ -26,6 +26,7 @@ export {
   type Weights,
 } from './tensor.js';
 export { activation, gelu, geluTanh, quickGelu, relu, silu, type Activation } from './activation.js';
+export { attention, type AttentionOptions } from './attention.js';
 export { checkpoint } from './checkpoint.js';
 export { convNd, type ConvOptions } from './conv.js';
 export { matMul } from './mat-mul.js';
@@ -43,6 +44,7 @@ export {
   uniformValues,
   type Key,
 } from './random.js';
+export { rotateHeads, type Rotation } from './rotate-heads.js';
 export { logSoftmax, logSumExp } from './softmax.js';
 export { noGrad, stopGradient } from './stop-gradient.js';
 export { valueAndGrad, type ValueAndGrad } from './value-and-grad.js';

@@ -3,10 +3,10 @@
  *
  * Saved tensors and cotangents are freed as soon as it is through with them.
  */
+import * as tf from '@tensorflow/tfjs-core';
 import { activeInputs, record, type Recording } from './recording.js';
 import { release, type TapeNode } from './tape.js';
 import { sameShape, showShape, type Tensor } from './tensor.js';
-import { tf } from './tf.js';
 
 /** Cotangents by tensor id. */
 type Cotangents = Map<number, Tensor>;

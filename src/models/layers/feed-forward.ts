@@ -3,6 +3,7 @@
  */
 import type { ModelWeights } from '../../adapters/attached.js';
 import type { Activation } from '../../ops/activation.js';
+import { silu, siluGate } from '../../ops/silu.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { linear } from './linear.js';
@@ -22,6 +23,6 @@ export const gatedFeedForward = (
   act: Activation,
   x: Tensor,
 ): Tensor => {
-  const gated = act(linear(p, gate, x));
-  return linear(p, down, tf.mul(gated, linear(p, up, x)));
+  const [h, values] = [linear(p, gate, x), linear(p, up, x)];
+  return linear(p, down, act === silu ? siluGate(h, values) : tf.mul(act(h), values));
 };

@@ -1,21 +1,12 @@
 /**
- * Rotation of query and key heads by their positions.
+ * Rotation by which heads are rotated at their positions.
  */
 import { tensorOf } from '../../ops/backend.js';
-import type { Tensor } from '../../ops/tensor.js';
-import { tf } from '../../ops/tf.js';
+import type { Rotation } from '../../ops/rotate-heads.js';
 import { attentionFactor, frequencies, type Rope } from './rope.js';
 
 /** Position of every token: one row a sequence, or one row for all. */
 export type Positions = ReadonlyArray<ReadonlyArray<number>>;
-
-/** Cosines and signed sines of every position, both [rows, 1, T, dim]. */
-export interface Rotation {
-  readonly cos: Tensor;
-  /** -sin for the first half of the channels, +sin for the second: x2 moves to the first half with its sign turned. */
-  readonly sin: Tensor;
-  readonly dim: number;
-}
 
 /**
  * Cosines and sines for positions, computed on the CPU in double precision: those of a GPU are too coarse for large angles.
@@ -41,21 +32,5 @@ export const rotationOf = (rope: Rope, positions: Positions): Rotation => {
     }),
   );
   const shape = [positions.length, 1, tokens, dim];
-  return { cos: tensorOf(cos, shape), sin: tensorOf(sin, shape), dim };
-};
-
-const channels = (x: Tensor, from: number, to: number): Tensor =>
-  tf.slice(x, [...Array<number>(x.rank - 1).fill(0), from], [...x.shape.slice(0, -1), to - from]);
-
-/**
- * (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin), where x1 and x2 are the halves of the first `dim` channels; the others are kept.
- *
- * @param x heads [B, H, T, d]
- */
-export const rotate = (x: Tensor, { cos, sin, dim }: Rotation): Tensor => {
-  const d = x.shape[x.rank - 1] as number;
-  const rotated = dim === d ? x : channels(x, 0, dim);
-  const swapped = tf.concat([channels(x, dim / 2, dim), channels(x, 0, dim / 2)], -1);
-  const y = tf.add(tf.mul(rotated, cos), tf.mul(swapped, sin));
-  return dim === d ? y : tf.concat([y, channels(x, dim, d)], -1);
+  return { cos: tensorOf(cos, shape), sin: tensorOf(sin, shape) };
 };

@@ -6,40 +6,89 @@ import type { KernelConfig, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core
 import { openElements, type Elements } from '../kernels/elements.js';
 import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
+import { attention, attentionGrad } from './wasm-attention.js';
 import { heapOf, memoryOf, placeOf, type WasmHeap } from './wasm-heap.js';
 
+/** What a kernel works with. */
+export interface OnHeap {
+  readonly e: Elements;
+  readonly heap: WasmHeap;
+  readonly backend: object;
+}
+
+type Inputs = Readonly<Record<string, TensorInfo>>;
+
 /** A kernel with the heap at hand. */
-type OnHeap = (e: Elements, heap: WasmHeap, inputs: Readonly<Record<string, TensorInfo>>) => TensorInfo;
+export type HeapKernel = (
+  on: OnHeap,
+  inputs: Inputs,
+  attrs: Readonly<Record<string, unknown>>,
+) => TensorInfo | TensorInfo[];
 
 const rowsOf = ({ shape }: TensorInfo): readonly [rows: number, n: number] => {
   const n = shape.at(-1) as number;
   return [n === 0 ? 0 : sizeOf(shape) / n, n];
 };
 
-const input = (inputs: Readonly<Record<string, TensorInfo>>, name: string): TensorInfo => inputs[name] as TensorInfo;
+const input = (inputs: Inputs, name: string): TensorInfo => inputs[name] as TensorInfo;
 
-const softmax: OnHeap = (e, heap, inputs) => {
+const softmax = ({ e, heap }: OnHeap, inputs: Inputs): TensorInfo => {
   const x = input(inputs, 'logits');
   const y = heap.makeOutput(x.shape, 'float32');
   e.softmax(placeOf(heap, x), placeOf(heap, y), ...rowsOf(x), 0);
   return y;
 };
 
-const silu: OnHeap = (e, heap, inputs) => {
-  const x = input(inputs, 'x');
-  const y = heap.makeOutput(x.shape, 'float32');
-  e.silu(placeOf(heap, x), placeOf(heap, y), sizeOf(x.shape));
-  return y;
-};
+/** Functions of places and a number of elements. */
+type Pointwise = 'silu' | 'siluGrad' | 'siluGate' | 'siluGateGrad' | 'geluTanh' | 'geluTanhGrad';
 
-const siluGrad: OnHeap = (e, heap, inputs) => {
-  const [dy, x] = [input(inputs, 'dy'), input(inputs, 'x')];
-  const dx = heap.makeOutput(x.shape, 'float32');
-  e.siluGrad(placeOf(heap, dy), placeOf(heap, x), placeOf(heap, dx), sizeOf(x.shape));
-  return dx;
-};
+/** A kernel of inputs of one shape, with outputs of that shape. */
+const pointwise =
+  (name: Pointwise, names: ReadonlyArray<string>, outputs = 1): HeapKernel =>
+  ({ e, heap }, inputs) => {
+    const xs = names.map((n) => input(inputs, n));
+    const { shape } = xs[0] as TensorInfo;
+    const ys = Array.from({ length: outputs }, () => heap.makeOutput(shape, 'float32'));
+    const call = e[name] as (...args: number[]) => void;
+    call(...[...xs, ...ys].map((t) => placeOf(heap, t)), sizeOf(shape));
+    return outputs === 1 ? (ys[0] as TensorInfo) : ys;
+  };
 
-const crossEntropy: OnHeap = (e, heap, inputs) => {
+/** Rows normalised, without a bias where the operation has none. */
+const normalize =
+  (centred: boolean): HeapKernel =>
+  ({ e, heap }, { x, weight, bias }, { eps }) => {
+    const y = heap.makeOutput((x as TensorInfo).shape, 'float32');
+    const [from, w] = [x, weight].map((t) => placeOf(heap, t as TensorInfo)) as [number, number];
+    const b = bias === undefined ? 0 : placeOf(heap, bias);
+    e.normalize(from, w, b, placeOf(heap, y), ...rowsOf(x as TensorInfo), eps as number, centred);
+    return y;
+  };
+
+const normalizeGrad =
+  (centred: boolean): HeapKernel =>
+  ({ e, heap }, { dy, x, weight }, { eps }) => {
+    const dx = heap.makeOutput((x as TensorInfo).shape, 'float32');
+    const [v, from, w] = [dy, x, weight].map((t) => placeOf(heap, t as TensorInfo)) as [number, number, number];
+    e.normalizeGrad(v, from, w, placeOf(heap, dx), ...rowsOf(x as TensorInfo), eps as number, centred);
+    return dx;
+  };
+
+/** Heads turned by their positions; tables of one row serve every sequence. */
+const rotate =
+  (back: boolean): HeapKernel =>
+  ({ e, heap }, inputs) => {
+    const [x, cos, sin] = [input(inputs, 'x'), input(inputs, 'cos'), input(inputs, 'sin')];
+    const [batch, first, second, d] = x.shape as [number, number, number, number];
+    const [rows, , tokens, dim] = cos.shape as [number, number, number, number];
+    const y = heap.makeOutput([batch, second, first, d], 'float32');
+    const [from, to, c, s] = [x, y, cos, sin].map((t) => placeOf(heap, t)) as [number, number, number, number];
+    const heads = back ? first : second;
+    e.rotate(from, to, c, s, rows === 1 ? 0 : 4 * tokens * dim, batch, tokens, heads, d, dim, back);
+    return y;
+  };
+
+const crossEntropy: HeapKernel = ({ e, heap }, inputs) => {
   const [x, y] = [input(inputs, 'logits'), input(inputs, 'labels')];
   const [rows, n] = rowsOf(x);
   const [out, sums] = [heap.makeOutput([rows], 'float32'), heap.makeOutput([rows], 'float32')];
@@ -58,7 +107,7 @@ const crossEntropy: OnHeap = (e, heap, inputs) => {
   return out;
 };
 
-const crossEntropyGrad: OnHeap = (e, heap, inputs) => {
+const crossEntropyGrad: HeapKernel = ({ e, heap }, inputs) => {
   const [dy, x, y] = [input(inputs, 'dy'), input(inputs, 'logits'), input(inputs, 'labels')];
   const dx = heap.makeOutput(x.shape, 'float32');
   const [rows, n] = rowsOf(x);
@@ -81,11 +130,11 @@ const installed = new WeakMap<object, Elements>();
 export const elementsOf = (backend: object): Elements | undefined => installed.get(backend);
 
 const kernelOf =
-  (run: OnHeap): KernelFunc =>
-  ({ inputs, backend }) => {
-    const [heap, elements] = [heapOf(backend), elementsOf(backend)];
-    if (heap === undefined || elements === undefined) throw new Error('this backend was not started by useBackend');
-    return run(elements, heap, inputs as Readonly<Record<string, TensorInfo>>);
+  (run: HeapKernel): KernelFunc =>
+  ({ inputs, attrs, backend }) => {
+    const [heap, e] = [heapOf(backend), elementsOf(backend as object)];
+    if (heap === undefined || e === undefined) throw new Error('this backend was not started by useBackend');
+    return run({ e, heap, backend: backend as object }, inputs as Inputs, attrs ?? {});
   };
 
 /** Softmax in place of `stock`, which is used where tfjs's internals are not as expected. */
@@ -100,9 +149,21 @@ export const wasmSoftmax = (stock: KernelConfig): KernelConfig => {
   };
 };
 
-const fused: Readonly<Record<string, OnHeap>> = {
-  Silu: silu,
-  SiluGrad: siluGrad,
+const fused: Readonly<Record<string, HeapKernel>> = {
+  Silu: pointwise('silu', ['x']),
+  SiluGrad: pointwise('siluGrad', ['dy', 'x']),
+  SiluGate: pointwise('siluGate', ['gate', 'up']),
+  SiluGateGrad: pointwise('siluGateGrad', ['dy', 'gate', 'up'], 2),
+  GeluTanh: pointwise('geluTanh', ['x']),
+  GeluTanhGrad: pointwise('geluTanhGrad', ['dy', 'x']),
+  LayerNorm: normalize(true),
+  LayerNormGrad: normalizeGrad(true),
+  RmsNorm: normalize(false),
+  RmsNormGrad: normalizeGrad(false),
+  RotateHeads: rotate(false),
+  RotateHeadsBack: rotate(true),
+  Attention: attention,
+  AttentionGrad: attentionGrad,
   CrossEntropy: crossEntropy,
   CrossEntropyGrad: crossEntropyGrad,
 };

@@ -11,8 +11,12 @@ import { layout } from './layout.js';
 import { linear } from './linear.js';
 import { batchNorm } from './normalization.js';
 import { reduction } from './reduction.js';
+import { attentionRules } from '../attention.js';
 import { convRules } from '../conv-kernel.js';
 import { crossEntropyRules } from '../cross-entropy.js';
+import { geluTanhRules } from '../gelu-tanh.js';
+import { normRules } from '../norm.js';
+import { rotateHeadsRules } from '../rotate-heads.js';
 import { scatterAddRule } from '../scatter-add.js';
 import { siluRules } from '../silu.js';
 import type { Rule } from './rule.js';
@@ -31,6 +35,10 @@ export const gradients: ReadonlyArray<Rule> = [
   ...convRules,
   ...crossEntropyRules,
   ...siluRules,
+  ...geluTanhRules,
+  ...normRules,
+  ...attentionRules,
+  ...rotateHeadsRules,
   scatterAddRule,
   ...spectral,
   einsum,

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import * as t from 'io-ts';
 import { decodeWith } from '../../../src/io/decode.js';
 import { attentionFactor, frequencies, type Rope } from '../../../src/models/layers/rope.js';
-import { rotate, rotationOf } from '../../../src/models/layers/rotate.js';
+import { rotationOf } from '../../../src/models/layers/rotate.js';
 import { decodeRope, ropeFields } from '../../../src/models/rope-config.js';
 import { E } from '../../../src/fp.js';
 import { read, tensorOf } from '../../../src/ops/backend.js';
+import { rotateHeads } from '../../../src/ops/rotate-heads.js';
 
 /** Frequencies, cosines and sines (of the first half of the channels) that transformers 5.18 computes. */
 interface RopeCase {
@@ -70,7 +71,7 @@ describe('rotation', () => {
   it('turns the pair (i, i + dim / 2) by position times frequency and keeps the other channels', async () => {
     const rope: Rope = { theta: 100, dim: 4, scaling: { _tag: 'Default' } };
     const x = [1, 2, 3, 4, 5, 6];
-    const y = await read(rotate(tensorOf(Float32Array.from(x), [1, 1, 1, 6]), rotationOf(rope, [[3]])));
+    const y = await read(rotateHeads(tensorOf(Float32Array.from(x), [1, 1, 1, 6]), rotationOf(rope, [[3]])));
     const turn = (i: number, angle: number) => {
       const [a, b] = [x[i] as number, x[i + 2] as number];
       return [a * Math.cos(angle) - b * Math.sin(angle), b * Math.cos(angle) + a * Math.sin(angle)];

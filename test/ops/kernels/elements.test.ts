@@ -1,6 +1,6 @@
 /** The kernels of elements and rows against float64. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { source, wasm } from '../../../src/ops/kernels/elements-wasm.js';
@@ -49,7 +49,10 @@ const within = (size: number) => ({ rtol: 1e-6 + size * 2 ** -22, atol: 1e-30 })
 
 describe('the kernels of elements', () => {
   it('are compiled from the source that lies here, and bring no data into the memory', () => {
-    const text = readFileSync(new URL('../../../kernels/elements.ts', import.meta.url));
+    const folder = new URL('../../../kernels/', import.meta.url);
+    const parts = readdirSync(new URL('elements', folder)).toSorted();
+    const files = ['elements.ts', ...parts.map((part) => `elements/${part}`)];
+    const text = files.map((file) => readFileSync(new URL(file, folder), 'utf8')).join('');
     expect(createHash('sha256').update(text).digest('hex'), 'run `npm run kernels`').toBe(source);
     const fresh = new WebAssembly.Memory({ initial: 1 });
     const module = new WebAssembly.Module(Buffer.from(wasm, 'base64'));
