@@ -20,12 +20,23 @@ function siluSlope(x: v128, s: v128): v128 {
   return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s))));
 }
 
+// @inline
+function siluAt(whole: bool, x: usize, y: usize): void {
+  save(whole, y, siluOf(take(whole, x)));
+}
+
 /** y = x sigmoid(x) for n elements. */
 export function silu(x: usize, y: usize, n: i32): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
-  for (; at + 16 <= bytes; at += 16) save(true, y + at, siluOf(take(true, x + at)));
-  for (; at < bytes; at += 4) save(false, y + at, siluOf(take(false, x + at)));
+  for (; at + 64 <= bytes; at += 64) {
+    siluAt(true, x + at, y + at);
+    siluAt(true, x + at + 16, y + at + 16);
+    siluAt(true, x + at + 32, y + at + 32);
+    siluAt(true, x + at + 48, y + at + 48);
+  }
+  for (; at + 16 <= bytes; at += 16) siluAt(true, x + at, y + at);
+  for (; at < bytes; at += 4) siluAt(false, x + at, y + at);
 }
 
 // @inline
@@ -38,16 +49,33 @@ function siluGradAt(whole: bool, dy: usize, x: usize, dx: usize): void {
 export function siluGrad(dy: usize, x: usize, dx: usize, n: i32): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
+  for (; at + 64 <= bytes; at += 64) {
+    siluGradAt(true, dy + at, x + at, dx + at);
+    siluGradAt(true, dy + at + 16, x + at + 16, dx + at + 16);
+    siluGradAt(true, dy + at + 32, x + at + 32, dx + at + 32);
+    siluGradAt(true, dy + at + 48, x + at + 48, dx + at + 48);
+  }
   for (; at + 16 <= bytes; at += 16) siluGradAt(true, dy + at, x + at, dx + at);
   for (; at < bytes; at += 4) siluGradAt(false, dy + at, x + at, dx + at);
+}
+
+// @inline
+function siluGateAt(whole: bool, gate: usize, up: usize, y: usize): void {
+  save(whole, y, f32x4.mul(siluOf(take(whole, gate)), take(whole, up)));
 }
 
 /** y = gate sigmoid(gate) up for n elements. */
 export function siluGate(gate: usize, up: usize, y: usize, n: i32): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
-  for (; at + 16 <= bytes; at += 16) save(true, y + at, f32x4.mul(siluOf(take(true, gate + at)), take(true, up + at)));
-  for (; at < bytes; at += 4) save(false, y + at, f32x4.mul(siluOf(take(false, gate + at)), take(false, up + at)));
+  for (; at + 64 <= bytes; at += 64) {
+    siluGateAt(true, gate + at, up + at, y + at);
+    siluGateAt(true, gate + at + 16, up + at + 16, y + at + 16);
+    siluGateAt(true, gate + at + 32, up + at + 32, y + at + 32);
+    siluGateAt(true, gate + at + 48, up + at + 48, y + at + 48);
+  }
+  for (; at + 16 <= bytes; at += 16) siluGateAt(true, gate + at, up + at, y + at);
+  for (; at < bytes; at += 4) siluGateAt(false, gate + at, up + at, y + at);
 }
 
 // @inline
@@ -63,6 +91,12 @@ function siluGateGradAt(whole: bool, dy: usize, gate: usize, up: usize, dgate: u
 export function siluGateGrad(dy: usize, gate: usize, up: usize, dgate: usize, dup: usize, n: i32): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
+  for (; at + 64 <= bytes; at += 64) {
+    siluGateGradAt(true, dy + at, gate + at, up + at, dgate + at, dup + at);
+    siluGateGradAt(true, dy + at + 16, gate + at + 16, up + at + 16, dgate + at + 16, dup + at + 16);
+    siluGateGradAt(true, dy + at + 32, gate + at + 32, up + at + 32, dgate + at + 32, dup + at + 32);
+    siluGateGradAt(true, dy + at + 48, gate + at + 48, up + at + 48, dgate + at + 48, dup + at + 48);
+  }
   for (; at + 16 <= bytes; at += 16) siluGateGradAt(true, dy + at, gate + at, up + at, dgate + at, dup + at);
   for (; at < bytes; at += 4) siluGateGradAt(false, dy + at, gate + at, up + at, dgate + at, dup + at);
 }
@@ -81,16 +115,23 @@ function gate(x: v128, square: v128): v128 {
 }
 
 // @inline
-function geluTanhOf(x: v128): v128 {
-  return f32x4.mul(x, gate(x, f32x4.mul(x, x)));
+function geluTanhAt(whole: bool, x: usize, y: usize): void {
+  const v = take(whole, x);
+  save(whole, y, f32x4.mul(v, gate(v, f32x4.mul(v, v))));
 }
 
 /** y = x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) for n elements. */
 export function geluTanh(x: usize, y: usize, n: i32): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
-  for (; at + 16 <= bytes; at += 16) save(true, y + at, geluTanhOf(take(true, x + at)));
-  for (; at < bytes; at += 4) save(false, y + at, geluTanhOf(take(false, x + at)));
+  for (; at + 64 <= bytes; at += 64) {
+    geluTanhAt(true, x + at, y + at);
+    geluTanhAt(true, x + at + 16, y + at + 16);
+    geluTanhAt(true, x + at + 32, y + at + 32);
+    geluTanhAt(true, x + at + 48, y + at + 48);
+  }
+  for (; at + 16 <= bytes; at += 16) geluTanhAt(true, x + at, y + at);
+  for (; at < bytes; at += 4) geluTanhAt(false, x + at, y + at);
 }
 
 // @inline
@@ -108,6 +149,12 @@ function geluTanhGradAt(whole: bool, dy: usize, x: usize, dx: usize): void {
 export function geluTanhGrad(dy: usize, x: usize, dx: usize, n: i32): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
+  for (; at + 64 <= bytes; at += 64) {
+    geluTanhGradAt(true, dy + at, x + at, dx + at);
+    geluTanhGradAt(true, dy + at + 16, x + at + 16, dx + at + 16);
+    geluTanhGradAt(true, dy + at + 32, x + at + 32, dx + at + 32);
+    geluTanhGradAt(true, dy + at + 48, x + at + 48, dx + at + 48);
+  }
   for (; at + 16 <= bytes; at += 16) geluTanhGradAt(true, dy + at, x + at, dx + at);
   for (; at < bytes; at += 4) geluTanhGradAt(false, dy + at, x + at, dx + at);
 }

@@ -27,6 +27,12 @@ export function expSums(x: usize, rows: i32, n: i32, maxima: usize, sums: usize)
     const most = largest(at, end);
     const m = f32x4.splat(most);
     let sum = f32x4.splat(0);
+    for (; at + 64 <= end; at += 64) {
+      sum = f32x4.add(sum, exp(f32x4.sub(v128.load(at), m)));
+      sum = f32x4.add(sum, exp(f32x4.sub(v128.load(at, 16), m)));
+      sum = f32x4.add(sum, exp(f32x4.sub(v128.load(at, 32), m)));
+      sum = f32x4.add(sum, exp(f32x4.sub(v128.load(at, 48), m)));
+    }
     for (; at + 16 <= end; at += 16) sum = f32x4.add(sum, exp(f32x4.sub(v128.load(at), m)));
     let rest: f32 = 0;
     for (; at < end; at += 4) rest += f32x4.extract_lane(exp(f32x4.sub(v128.load32_splat(at), m)), 0);
@@ -35,16 +41,26 @@ export function expSums(x: usize, rows: i32, n: i32, maxima: usize, sums: usize)
   }
 }
 
+/** y = e^(x - m) of four elements. */
+// @inline
+function expAt(x: usize, y: usize, m: v128): v128 {
+  const e = exp(f32x4.sub(v128.load(x), m));
+  v128.store(y, e);
+  return e;
+}
+
 /** y = f e^(x - m) / sum e^(x - m) for a row of `bytes` bytes whose largest element is m; y may be x. */
 export function normalizedExp(x: usize, y: usize, bytes: usize, most: f32, factor: f32): void {
   const m = f32x4.splat(most);
   let sum = f32x4.splat(0);
   let at: usize = 0;
-  for (; at + 16 <= bytes; at += 16) {
-    const e = exp(f32x4.sub(v128.load(x + at), m));
-    sum = f32x4.add(sum, e);
-    v128.store(y + at, e);
+  for (; at + 64 <= bytes; at += 64) {
+    sum = f32x4.add(sum, expAt(x + at, y + at, m));
+    sum = f32x4.add(sum, expAt(x + at + 16, y + at + 16, m));
+    sum = f32x4.add(sum, expAt(x + at + 32, y + at + 32, m));
+    sum = f32x4.add(sum, expAt(x + at + 48, y + at + 48, m));
   }
+  for (; at + 16 <= bytes; at += 16) sum = f32x4.add(sum, expAt(x + at, y + at, m));
   let rest: f32 = 0;
   for (; at < bytes; at += 4) {
     const e = f32x4.extract_lane(exp(f32x4.sub(v128.load32_splat(x + at), m)), 0);
