@@ -128,7 +128,7 @@ const nonFinite = (name: string, values: Float32Array): ReadonlyArray<Problem> =
 interface Read {
   readonly param: ParamSpec;
   readonly stored: RawTensor;
-  readonly value: (() => Float32Array) | Indices;
+  readonly value: ((place?: Float32Array) => Float32Array) | Indices;
 }
 
 const isIndices = (value: Read['value']): value is Indices => typeof value !== 'function';
@@ -140,7 +140,7 @@ const readParam = (param: ParamSpec, stored: RawTensor, place: (n: number) => Fl
     );
   if (stored.inFile === true) {
     const values = decodeFloats(stored.dtype, stored.bytes, place(sizeOf(stored.shape)));
-    const again = () => decodeFloats(stored.dtype, stored.bytes);
+    const again = (at?: Float32Array) => decodeFloats(stored.dtype, stored.bytes, at);
     return orProblems(nonFinite(param.name, values), () => ({ param, stored, value: again }));
   }
   const values = decodeFloats(stored.dtype, stored.bytes);

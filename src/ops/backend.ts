@@ -2,7 +2,7 @@
  * The border to tfjs: choosing a backend, bringing values in, reading them, freeing them.
  */
 import { startCpu } from './backends/cpu.js';
-import { tensorElsewhere } from './backends/elsewhere.js';
+import { putElsewhere, tensorElsewhere, type Values } from './backends/elsewhere.js';
 import { startWasm } from './backends/wasm.js';
 import type { GemmKind } from './backends/wasm-gemm.js';
 import { startWebgpu } from './backends/webgpu.js';
@@ -100,6 +100,11 @@ export const read = async (t: Tensor): Promise<Float32Array> => {
   return values instanceof Float32Array && currentBackend() === 'wasm' ? values : Float32Array.from(values);
 };
 
+/** Puts the values of a tensor at a place of its size; those of `tensorFrom` without an array in between. */
+export const readInto = async (t: Tensor, place: Float32Array): Promise<void> => {
+  if (!putElsewhere(t, place)) place.set(await t.data());
+};
+
 /** A tensor of `shape` from row-major values: float32, or int32 for an `Int32Array`. The values are copied. */
 export const tensorOf = (values: Float32Array | Int32Array, shape: Shape): Tensor =>
   // cpu and webgpu keep the array they are given.
@@ -113,6 +118,6 @@ export const tensorOf = (values: Float32Array | Int32Array, shape: Shape): Tenso
  * A float32 tensor of `shape` whose values are asked for when they are needed: at each `read`, and once when something is computed
  * with it, from when on the current backend holds them.
  *
- * @param values gives as many numbers as the shape has, in row-major order, the same each time, in a new array
+ * @param values gives as many numbers as the shape has, in row-major order, the same each time: in a new array, or in the place that it is given
  */
-export const tensorFrom = (values: () => Float32Array, shape: Shape): Tensor => tensorElsewhere(values, shape);
+export const tensorFrom = (values: Values, shape: Shape): Tensor => tensorElsewhere(values, shape);

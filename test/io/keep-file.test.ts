@@ -6,7 +6,7 @@ import { apply } from '../../src/adapters/apply.js';
 import { mergeable } from '../../src/adapters/combine.js';
 import { openModel, readWeights } from '../../src/io/model.js';
 import { loadAdapter } from '../../src/io/peft.js';
-import { dispose, numTensors, read, scope, tensorFrom } from '../../src/ops/backend.js';
+import { dispose, numTensors, read, readInto, scope, tensorFrom, tensorOf } from '../../src/ops/backend.js';
 import { tf } from '../../src/ops/tf.js';
 import { editedAdapter, golden, llama, withValues } from '../cli/fixtures.js';
 import { temporaryFolder } from './folder.js';
@@ -88,4 +88,23 @@ it('asks for values once for all that is computed, and frees them', async () => 
   expect(asked).toBe(1);
   dispose({ t, sum });
   expect(numTensors()).toBe(before);
+});
+
+it('puts values where they are wanted, from a file or from anywhere', async () => {
+  const places: (Float32Array | undefined)[] = [];
+  const values = (place: Float32Array = new Float32Array(4)) => (places.push(place), place.set([1, 2, 3, 4]), place);
+  const t = tensorFrom(values, [2, 2]);
+  const twice = scope(() => tf.add(t, t));
+  const other = tensorOf(Float32Array.of(5, 6), [2]);
+  const place = new Float32Array(new SharedArrayBuffer(32), 8, 4);
+  places.length = 0;
+  await readInto(twice, place);
+  expect([...place]).toEqual([2, 4, 6, 8]);
+  const fresh = tensorFrom(values, [2, 2]);
+  await readInto(fresh, place);
+  expect([...place]).toEqual([1, 2, 3, 4]);
+  expect(places).toEqual([place]);
+  await readInto(other, place.subarray(1, 3));
+  expect([...new Float32Array(place.buffer)]).toEqual([0, 0, 1, 5, 6, 4, 0, 0]);
+  dispose({ t, twice, other, fresh });
 });

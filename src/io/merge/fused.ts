@@ -2,9 +2,11 @@
  * The merge kernel for low-rank updates, which are most of what is merged; any other update goes to tfjs.
  */
 import type { LowRank, WeightUpdate } from '../../adapters/update.js';
-import { read } from '../../ops/backend.js';
+import { readInto } from '../../ops/backend.js';
+import { sizeOf, type Tensor } from '../../ops/tensor.js';
 import { fitsKernel, openRowMerger, type RowMerger } from '../../ops/kernels/merge.js';
 import type { LowRankMerge, LowRankTerm } from '../../ops/kernels/merge-reference.js';
+import { newFactors, type Factors } from './factors.js';
 import { tfjsKernel, type TiledTensor, type TileKernel } from './tile.js';
 
 /** The low-rank changes that an update is a sum of, in their order; undefined when there is anything else in it. */
@@ -18,24 +20,39 @@ const lowRanksOf = (update: WeightUpdate): ReadonlyArray<LowRank> | undefined =>
 const fits = ({ B, A }: LowRank, { grid }: TiledTensor): boolean =>
   B.rank === 2 && A.rank === 2 && B.shape[0] === grid.rows && A.shape[1] === grid.columns && B.shape[1] === A.shape[0];
 
-const termOf = async ({ B, A, s }: LowRank): Promise<LowRankTerm> => ({
-  B: await read(B),
-  A: await read(A),
-  rank: A.shape[0] as number,
-  s,
-});
+const valuesOf = async (t: Tensor, { take }: Factors): Promise<Float32Array> => {
+  const place = take(sizeOf(t.shape));
+  await readInto(t, place);
+  return place;
+};
 
-/** The matrix and its terms as arrays, where the fused kernel knows them and has room for them. */
-export const lowRankMerge = async (update: WeightUpdate, tensor: TiledTensor): Promise<LowRankMerge | undefined> => {
+const none = new Float32Array();
+
+/** The matrix and its terms as arrays taken from `factors`, where the fused kernel knows them and has room for them. */
+export const lowRankMerge = async (
+  update: WeightUpdate,
+  tensor: TiledTensor,
+  factors: Factors,
+): Promise<LowRankMerge | undefined> => {
   const { dtype, grid } = tensor;
   if (dtype !== 'BF16' && dtype !== 'F16' && dtype !== 'F32') return undefined;
   const parts = lowRanksOf(update);
   if (parts === undefined || !parts.every((p) => fits(p, tensor))) return undefined;
+  const ranks = parts.map(({ A, s }): LowRankTerm => ({ B: none, A: none, rank: A.shape[0] as number, s }));
+  const matrix: LowRankMerge = { dtype, rows: grid.rows, columns: grid.columns, terms: ranks };
+  if (!fitsKernel(matrix, tensor.tileBytes)) return undefined;
   const terms: LowRankTerm[] = [];
-  for (const part of parts) terms.push(await termOf(part));
-  const matrix: LowRankMerge = { dtype, rows: grid.rows, columns: grid.columns, terms };
-  return fitsKernel(matrix, tensor.tileBytes) ? matrix : undefined;
+  for (const [i, { B, A }] of parts.entries())
+    terms.push({ ...(ranks[i] as LowRankTerm), B: await valuesOf(B, factors), A: await valuesOf(A, factors) });
+  return { ...matrix, terms };
 };
+
+/** Gives the arrays of a matrix back. */
+export const giveBack = ({ terms }: LowRankMerge, { give }: Factors): void =>
+  terms.forEach(({ B, A }) => {
+    give(B);
+    give(A);
+  });
 
 /**
  * W + s B A in one pass over the bytes, for matrices in BF16, F16 and F32 and any number of low-rank updates one after the
@@ -46,9 +63,13 @@ export const lowRankMerge = async (update: WeightUpdate, tensor: TiledTensor): P
  */
 export const fusedKernel = (): TileKernel => {
   const others = tfjsKernel();
+  const factors = newFactors();
   let opened: Promise<RowMerger> | undefined;
+  let before: LowRankMerge | undefined;
   return async (update, tensor) => {
-    const matrix = await lowRankMerge(update, tensor);
+    if (before !== undefined) giveBack(before, factors);
+    const matrix = await lowRankMerge(update, tensor, factors);
+    before = matrix;
     if (matrix === undefined) return others(update, tensor);
     const merger = await (opened ??= openRowMerger());
     const rows = merger(matrix, tensor.tileBytes);

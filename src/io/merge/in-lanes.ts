@@ -8,6 +8,7 @@ import { E } from '../../fp.js';
 import type { Result } from '../../problem.js';
 import type { Checkpoint, CheckpointFile } from '../checkpoint.js';
 import type { Writer } from '../file-system.js';
+import { newFactors } from './factors.js';
 import { piecesOf, type OpenedFile, type Piece } from './pieces.js';
 import type { FilePlan, MergePlan } from './plan.js';
 import type { Run } from './tensor.js';
@@ -30,8 +31,8 @@ interface Task {
   readonly wrote: (bytes: number) => void;
 }
 
-/** A file that is not written in pieces: copied, or not even made. */
-const whole = (problems: Result<never>): Task => ({ piece: problems, wrote: () => undefined });
+/** A file that cannot be made. */
+const unmade = (problems: Result<never>): Task => ({ piece: problems, wrote: () => undefined });
 
 /** Whether threads can read a checkpoint. */
 export const isInFiles = ({ files }: Checkpoint): boolean =>
@@ -46,22 +47,28 @@ const closing = (file: OpenedFile, closed: (done: Promise<Result<void>>) => void
   };
 };
 
+/** Copies the files that stay as they are, one after the other, as long as nothing fails. */
+const copyFiles = async ({ plan, copyFile }: InLanes, goesOn: () => boolean): Promise<Result<void>> => {
+  for (const file of plan.files) {
+    if (!file.same || !goesOn()) continue;
+    const copied = await copyFile(file);
+    if (E.isLeft(copied)) return copied;
+  }
+  return E.right(undefined);
+};
+
 /** Every task, file by file; files are made on the way, and closed through `closed`. */
 async function* tasksOf(
-  { plan, run, place, copyFile }: InLanes,
+  { plan, run, place }: InLanes,
   closed: (done: Promise<Result<void>>) => void,
 ): AsyncGenerator<Task, void, undefined> {
-  for (const file of plan.files) {
-    if (file.same) {
-      const copied = await copyFile(file);
-      if (E.isLeft(copied)) return yield whole(copied);
-      continue;
-    }
+  const factors = newFactors();
+  for (const file of plan.files.filter((f) => !f.same)) {
     const to = await place(file.name);
-    if (E.isLeft(to)) return yield whole(to);
+    if (E.isLeft(to)) return yield unmade(to);
     const head = await to.right.write(file.head, 0);
-    if (E.isLeft(head)) return yield whole(head);
-    const opened = { plan: file, base: run.checkpoint.files.get(file.name) as CheckpointFile, to: to.right };
+    if (E.isLeft(head)) return yield unmade(head);
+    const opened = { plan: file, base: run.checkpoint.files.get(file.name) as CheckpointFile, to: to.right, factors };
     const wrote = closing(opened, closed);
     wrote(0);
     for await (const piece of piecesOf(run, opened, wrote)) yield { piece, wrote };
@@ -79,6 +86,7 @@ export const runInLanes = async (job: InLanes): Promise<Result<void>> => {
     if (E.isLeft(piece)) return piece;
     const { unit, name, overflowed } = piece.right;
     const done = await run(unit);
+    piece.right.done();
     if (E.isLeft(done)) return done;
     if (done.right >= 0) return overflowed(done.right);
     wrote(unit.byteLength);
@@ -101,9 +109,16 @@ export const runInLanes = async (job: InLanes): Promise<Result<void>> => {
       throw error;
     }
   };
+  const copy = async (): Promise<void> => {
+    const done = await copyFiles(job, () => !stopped);
+    stopped ||= E.isLeft(done);
+    closes.push(Promise.resolve(done));
+  };
+  // the system copies while the lanes compute
+  const copying = copy();
   const drains = job.lanes.lanes.flatMap(({ run, depth }) => Array.from({ length: depth }, () => drain(run)));
   // all of them: nothing may be under way when the files are closed
-  const ended = await Promise.allSettled(drains);
+  const ended = await Promise.allSettled([...drains, copying]);
   const closed = await Promise.all(closes);
   const thrown = ended.find((e) => e.status === 'rejected');
   if (thrown !== undefined) throw thrown.reason;

@@ -5,14 +5,15 @@ import { E } from '../../fp.js';
 import type { Result } from '../../problem.js';
 import type { CheckpointFile } from '../checkpoint.js';
 import type { PlacedFile } from '../file-system.js';
-import { lowRankMerge } from './fused.js';
+import type { Factors } from './factors.js';
+import { giveBack, lowRankMerge } from './fused.js';
 import type { FilePlan, TensorPlan } from './plan.js';
 import { mergeTensor, overflowed, withUpdate, type Run, type Sink } from './tensor.js';
 import { blocksOf } from './tile.js';
 import type { Place, Unit } from './unit.js';
 
 /** Tiles of a piece: enough that handing it over costs little, few enough that all threads end at about the same time. */
-const TILES = 8;
+const TILES = 16;
 
 /** A piece, and what is known of it when it is done. */
 export interface Piece {
@@ -21,6 +22,8 @@ export interface Piece {
   readonly name: string;
   /** The problem that the unit's element of this index is too large. */
   readonly overflowed: (element: number) => Result<never>;
+  /** To be called when the unit is done. */
+  readonly done: () => void;
 }
 
 /** An output file, and where its tensors come from. */
@@ -28,6 +31,8 @@ export interface OpenedFile {
   readonly plan: FilePlan;
   readonly base: CheckpointFile;
   readonly to: PlacedFile;
+  /** Memory for the factors of its tensors. */
+  readonly factors: Factors;
 }
 
 /** Bytes that are copied as they are from one place to another. */
@@ -77,6 +82,7 @@ const copies = (run: Run, file: OpenedFile, { from, to, byteLength, name }: Stre
     },
     name,
     overflowed: noOverflow,
+    done: () => undefined,
   }));
 };
 
@@ -93,8 +99,13 @@ const merges = async (
     const { grid, blocks } = blocksOf(update, shape, byteLength, TILES * run.tileBytes);
     const rowBytes = byteLength / Math.max(1, grid.rows);
     const largest = Math.max(run.tileBytes, rowBytes);
-    const matrix = await lowRankMerge(update, { dtype, shape, grid, tileBytes: largest });
-    if (matrix !== undefined)
+    const matrix = await lowRankMerge(update, { dtype, shape, grid, tileBytes: largest }, file.factors);
+    if (matrix !== undefined) {
+      let missing = blocks.length;
+      const done = (): void => {
+        missing -= 1;
+        if (missing === 0) giveBack(matrix, file.factors);
+      };
       return E.right(
         blocks.map(({ start, count }) => ({
           unit: {
@@ -109,8 +120,10 @@ const merges = async (
           },
           name: tensor.name,
           overflowed: (element) => overflowed(tensor, start * grid.columns + element),
+          done,
         })),
       );
+    }
     let position = at;
     const sink: Sink = {
       write: (bytes) => {

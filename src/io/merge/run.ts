@@ -25,7 +25,7 @@ export interface MergeOptions {
   readonly onProgress?: (progress: MergeProgress) => void;
   /** The fused kernel of low-rank updates unless told. */
   readonly kernel?: TileKernel;
-  /** Storage bytes of a tile; 1 MiB unless told. */
+  /** Storage bytes of a tile; 1 MiB unless told, half of it in lanes. */
   readonly tileBytes?: number;
   /** Copies a whole file of the base, where the writer's file system can do better than read and write. */
   readonly copyFile?: (name: string) => Promise<Result<void>>;
@@ -72,11 +72,14 @@ export const runMerge = async (
   options: MergeOptions = {},
 ): Promise<Result<void>> => {
   const progress = { done: 0 };
+  const { lanes } = options;
+  const place = lanes !== undefined && isInFiles(checkpoint) ? writer.place : undefined;
   const run: Run = {
     checkpoint,
     adapter,
     kernel: options.kernel ?? fusedKernel(),
-    tileBytes: options.tileBytes ?? MIB,
+    // a lane's tile before and after and the factors stay in the cache
+    tileBytes: options.tileBytes ?? (place === undefined ? MIB : MIB / 2),
     advance: (bytes, tensor) => {
       progress.done += bytes;
       options.onProgress?.({ doneBytes: progress.done, totalBytes: plan.totalBytes, tensor });
@@ -87,9 +90,7 @@ export const runMerge = async (
     if (E.isRight(done) && options.copyFile !== undefined) run.advance(bytesOf(file), file.name);
     return done;
   };
-  const { lanes } = options;
-  if (lanes !== undefined && writer.place !== undefined && isInFiles(checkpoint))
-    return runInLanes({ plan, run, lanes, place: writer.place, copyFile: whole });
+  if (lanes !== undefined && place !== undefined) return runInLanes({ plan, run, lanes, place, copyFile: whole });
   for (const file of plan.files) {
     const done = await (file.same ? whole(file) : writeFile(run, file, writer));
     if (E.isLeft(done)) return done;

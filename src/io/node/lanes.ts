@@ -6,8 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { openRowMerger } from '../../ops/kernels/merge.js';
 import type { Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
-import type { Lane, Unit } from '../merge/unit.js';
-import { openMailbox } from './mailbox.js';
+import type { Lane } from '../merge/unit.js';
 import { unitRunner } from './run-unit.js';
 import type { Order } from './thread.js';
 
@@ -46,7 +45,7 @@ const threadLane = () => {
   });
   worker.on('error', end);
   worker.on('exit', (code) => end(new Error(`a thread that merges ended with code ${code}`)));
-  const send = (unit: Unit): Promise<Result<number>> =>
+  const run: Lane = (unit) =>
     new Promise((resolve, reject) => {
       if (state.ended !== undefined) return reject(state.ended);
       const id = state.next++;
@@ -54,15 +53,6 @@ const threadLane = () => {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       worker.postMessage({ id, unit } satisfies Order);
     });
-  const free = Array.from({ length: DEPTH }, openMailbox);
-  const run: Lane = async (unit) => {
-    const put = free.pop() ?? openMailbox();
-    try {
-      return await send(put(unit));
-    } finally {
-      free.push(put);
-    }
-  };
   return { run, depth: DEPTH, stop: () => worker.terminate() };
 };
 

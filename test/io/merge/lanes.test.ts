@@ -18,6 +18,7 @@ import { unitRunner } from '../../../src/io/node/run-unit.js';
 import { numTensors } from '../../../src/ops/backend.js';
 import { openRowMerger } from '../../../src/ops/kernels/merge.js';
 import { sizeOf } from '../../../src/ops/tensor.js';
+import { fail } from '../../../src/problem.js';
 import { bytesOf, editedAdapter, golden, sharded, withValues } from '../../cli/fixtures.js';
 import { temporaryFolder, tree } from '../folder.js';
 import { problemsOf, valueOf } from '../result.js';
@@ -144,6 +145,20 @@ describe('a merge in threads that fails', () => {
     }
     await model.checkpoint.close();
     expect(tree(folder)).toEqual([]);
+  });
+
+  it('tells that a file could not be copied', async () => {
+    const folder = temporaryFolder();
+    const base = sharded(golden('bases/llama_bf16'), join(folder, 'base'), (name) =>
+      /embed|lm_head/.test(name) ? 1 : 0,
+    );
+    const { model, adapter } = await opened(base, golden('half/bf16-llama-lora'));
+    const out = join(folder, 'out');
+    const copyFile = async () => fail('a file', 'room for it', 'none');
+    const done = await inFolder(model, adapter, out, { lanes: lanesOf(2), copyFile });
+    await model.checkpoint.close();
+    expect(problemsOf(done)).toEqual(['a file: expected room for it, found none']);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('tells that a file became shorter', async () => {
