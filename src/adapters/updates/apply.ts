@@ -5,7 +5,7 @@ import type { Tensor } from '../../ops/tensor.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
 import { tf } from '../../ops/tf.js';
 import type { Normalize, ReplaceRows, WeightUpdate } from '../update.js';
-import { hadamardDelta, kroneckerDelta, lowRankDelta, withSparse } from './delta.js';
+import { kroneckerDelta, modulated, withHadamard, withLowRank, withSparse } from './delta.js';
 import { residualMatrix } from './residual.js';
 import { splitMatrix } from './split.js';
 import { alongAxis, blockAffineMatrix, deflation, reflectMatrix, rotateMatrix } from './turn.js';
@@ -35,17 +35,17 @@ const withRows = (W: Tensor, { rows, value }: ReplaceRows): Tensor => {
 export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
   switch (update._tag) {
     case 'LowRank':
-      return tf.add(W, inShapeOf(lowRankDelta(update), W));
+      return withLowRank(update, W);
     case 'Dense':
       return tf.add(W, inShapeOf(update.s === 1 ? update.delta : tf.mul(update.delta, update.s), W));
     case 'Hadamard':
-      return tf.add(W, inShapeOf(hadamardDelta(update), W));
+      return withHadamard(update, W);
     case 'Kronecker':
       return tf.add(W, inShapeOf(kroneckerDelta(update), W));
     case 'Sparse':
       return inShapeOf(withSparse(update, asMatrix(W)), W);
     case 'Modulate':
-      return tf.add(W, tf.mul(W, inShapeOf(lowRankDelta(update), W)));
+      return modulated(update, W);
     case 'Scale':
       return inShapeOf(tf.mul(asMatrix(W), alongAxis(update)), W);
     case 'Rotate':
@@ -53,7 +53,7 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
     case 'Reflect':
       return inShapeOf(reflectMatrix(update, asMatrix(W)), W);
     case 'Deflate':
-      return tf.add(W, inShapeOf(lowRankDelta(deflation(update, asMatrix(W))), W));
+      return withLowRank(deflation(update, asMatrix(W)), W);
     case 'Residual':
       return inShapeOf(residualMatrix(update, asMatrix(W)), W);
     case 'Split':

@@ -1,20 +1,36 @@
 /**
- * The changes of additive updates, as dense matrices.
+ * Changes of a weight by products of factors, and others as dense matrices.
  */
+import { addMatMul } from '../../ops/add-mat-mul.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { scatterAdd } from '../../ops/scatter-add.js';
-import type { Tensor } from '../../ops/tensor.js';
+import { sameShape, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import type { Hadamard, Kronecker, LowRank, Modulate, Sparse } from '../update.js';
+import { inShapeOf } from './view.js';
 
 const times = (s: number, X: Tensor): Tensor => (s === 1 ? X : tf.mul(X, s));
 
-/** s B A in the shape of the factors: [m, n], or [E, m, n] with an expert axis. The scale comes last, as in PEFT. */
-export const lowRankDelta = ({ B, A, s }: LowRank | Modulate): Tensor => times(s, matMul(B, A));
+/** s B A. */
+export const lowRankDelta = ({ B, A, s }: LowRank): Tensor => times(s, matMul(B, A));
 
-/** s (B1 A1) * (B2 A2), [m, n]. */
-export const hadamardDelta = ({ B1, A1, B2, A2, s }: Hadamard): Tensor =>
-  times(s, tf.mul(matMul(B1, A1), matMul(B2, A2)));
+/** W in the shape of B A, changed, and back in its own; the scale comes after the product, as in PEFT. */
+const changed = (W: Tensor, B: Tensor, A: Tensor, f: (W: Tensor) => Tensor): Tensor => {
+  const shape = [...B.shape.slice(0, -1), A.shape.at(-1) as number];
+  return inShapeOf(f(sameShape(shape, W.shape) ? W : tf.reshape(W, shape)), W);
+};
+
+/** W + s B A for factors in the shape of W's matrix view, or with an expert axis. */
+export const withLowRank = ({ B, A, s }: LowRank, W: Tensor): Tensor =>
+  changed(W, B, A, (X) => addMatMul(X, B, A, { s }));
+
+/** W + s (B1 A1) * (B2 A2). */
+export const withHadamard = ({ B1, A1, B2, A2, s }: Hadamard, W: Tensor): Tensor =>
+  changed(W, B2, A2, (X) => addMatMul(X, B2, A2, { s, factor: matMul(B1, A1) }));
+
+/** W * (1 + s B A). */
+export const modulated = ({ B, A, s }: Modulate, W: Tensor): Tensor =>
+  changed(W, B, A, (X) => addMatMul(X, B, A, { s, factor: X }));
 
 /**
  * Rows of s C (x) D: row i is C[i div c] (x) D[i mod c], with c the rows of D.

@@ -2,6 +2,7 @@
  * Residual bases: a part of the weight that is taken out of it before an adapter adds its own, and that the weight itself tells.
  */
 import { matrix, qr, tensorOfMatrix, transposed, type Matrix, type Svd } from '../../ops/linalg/index.js';
+import { addMatMul } from '../../ops/add-mat-mul.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { noGrad } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
@@ -66,6 +67,5 @@ export const residualFactors = (u: Residual, W: Tensor): { readonly B: Tensor; r
 /** W - s P(W) for a matrix W. */
 export const residualMatrix = (u: Residual, W: Tensor): Tensor => {
   const { B, A } = residualFactors(u, W);
-  const part = matMul(B, A);
-  return tf.sub(W, u.s === 1 ? part : tf.mul(part, u.s));
+  return addMatMul(W, B, A, { s: -u.s });
 };

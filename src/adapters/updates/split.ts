@@ -3,6 +3,7 @@
  */
 import { tensorOf } from '../../ops/backend.js';
 import { tensorOfMatrix } from '../../ops/linalg/index.js';
+import { addMatMul } from '../../ops/add-mat-mul.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { noGrad } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
@@ -45,5 +46,5 @@ export const splitMatrix = ({ k, U, S, V }: Split, W: Tensor): Tensor => {
   if (S.size === 0) return high;
   const left = withCotangent(U, Uk, offLeft);
   const right = withCotangent(V, Vk, offRight);
-  return tf.add(high, matMul(tf.mul(left, tf.reshape(S, [1, -1])), right));
+  return addMatMul(high, tf.mul(left, tf.reshape(S, [1, -1])), right);
 };

@@ -2,6 +2,7 @@
  * Updates that multiply a weight from one side: scales, rotations, reflections, deflations.
  */
 import { reflections, reflectRows } from '../../ops/linalg/index.js';
+import { addMatMul } from '../../ops/add-mat-mul.js';
 import { matMul } from '../../ops/mat-mul.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
@@ -60,4 +61,4 @@ export const deflation = ({ U, V, R, axis }: Deflate, W: Tensor): LowRank => {
 
 /** W H_1 ... H_r for a matrix W [m, n]; W - 2 (W U) U^T where the reflections are orthonormal. */
 export const reflectMatrix = ({ U, orthonormal }: Reflect, W: Tensor): Tensor =>
-  orthonormal ? tf.sub(W, tf.mul(matMul(matMul(W, U), U, false, true), 2)) : reflectRows(W, reflections(U));
+  orthonormal ? addMatMul(W, matMul(W, U), tf.transpose(U), { s: -2 }) : reflectRows(W, reflections(U));

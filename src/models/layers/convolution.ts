@@ -3,7 +3,7 @@
  */
 import { updateOf, type ModelWeights } from '../../adapters/attached.js';
 import { magnitudeRatio } from '../../adapters/updates/apply.js';
-import { lowRankDelta } from '../../adapters/updates/delta.js';
+import { withLowRank } from '../../adapters/updates/delta.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { lowRank, normalize, type GroupedConv } from '../../adapters/update.js';
 import { convNd } from '../../ops/conv.js';
@@ -50,7 +50,7 @@ const groupedBranch = (x: Tensor, g: ConvGeometry, y: Tensor, u: GroupedConv, W:
   if (u.m === undefined) return changed;
   const r = u.A.shape[0] as number;
   const folded = lowRank(tf.reshape(u.B, [-1, r]), tf.reshape(u.A, [r, -1]), u.s);
-  const V = tf.add(W, tf.reshape(lowRankDelta(folded), W.shape));
+  const V = withLowRank(folded, W);
   return tf.mul(changed, overChannels(magnitudeRatio(normalize(folded, u.m, 0), V), y.rank));
 };
 

@@ -7,14 +7,14 @@
  */
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { broadcastIndex, broadcastShapes } from '../broadcast.js';
-import type { Factor, Gemm } from '../kernels/gemm-reference.js';
+import type { Change, Factor, Gemm } from '../kernels/gemm-reference.js';
 import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
 import { gemmOf } from './wasm-gemm.js';
 import { heapOf, placeOf, type WasmHeap } from './wasm-heap.js';
 
 /** A factor of a batched product: `info` [...batch, rows, columns]. */
-interface Matrices {
+export interface Matrices {
   readonly info: TensorInfo;
   readonly transposed: boolean;
 }
@@ -35,22 +35,39 @@ const factorAt = (x: Matrices, start: number, i: number): Factor => {
   return { at: start + 4 * i * rows * columns, stride: columns, transposed: x.transposed };
 };
 
-const multiply = (heap: WasmHeap, gemm: Gemm, a: Matrices, b: Matrices): TensorInfo => {
+/** What a batched product changes, of the product's shape: W + s F * (op(a) op(b)), with F = 1 where there is none. */
+export interface Changes {
+  readonly W: TensorInfo;
+  readonly F?: TensorInfo;
+  readonly s: number;
+}
+
+/** The change by matrix `i` of a product with `size` elements. */
+const changeAt = (heap: WasmHeap, { W, F, s }: Changes, i: number, size: number): Change => {
+  const place = (x: TensorInfo): number => placeOf(heap, x) + 4 * i * size;
+  return { W: place(W), s, ...(F === undefined ? {} : { F: place(F) }) };
+};
+
+/** op(a) op(b), or what it changes. */
+export const multiply = (heap: WasmHeap, gemm: Gemm, a: Matrices, b: Matrices, changes?: Changes): TensorInfo => {
   const [[m, k], [, n]] = [shapeOf(a), shapeOf(b)];
   const [batchA, batchB] = [a.info.shape.slice(0, -2), b.info.shape.slice(0, -2)];
   const batch = broadcastShapes(batchA, batchB);
   const out = heap.makeOutput([...batch, m, n], 'float32');
   const [atA, atB, atC] = [placeOf(heap, a.info), placeOf(heap, b.info), placeOf(heap, out)];
   if (sizeOf(out.shape) === 0) return out;
+  const changed = (i: number): Change | undefined => changes && changeAt(heap, changes, i, m * n);
   if (sizeOf(batchB) === 1 && !a.transposed) {
     // one matrix for all batches: a single product with all rows
-    gemm({ m: sizeOf(batchA) * m, n, k }, factorAt(a, atA, 0), factorAt(b, atB, 0), { at: atC, stride: n }, false);
+    const c = { at: atC, stride: n };
+    gemm({ m: sizeOf(batchA) * m, n, k }, factorAt(a, atA, 0), factorAt(b, atB, 0), c, false, changed(0));
     return out;
   }
   const [indexA, indexB] = [broadcastIndex(batchA, batch), broadcastIndex(batchB, batch)];
   for (let i = 0; i < indexA.length; i++) {
     const c = { at: atC + 4 * i * m * n, stride: n };
-    gemm({ m, n, k }, factorAt(a, atA, indexA[i] as number), factorAt(b, atB, indexB[i] as number), c, false);
+    const [A, B] = [factorAt(a, atA, indexA[i] as number), factorAt(b, atB, indexB[i] as number)];
+    gemm({ m, n, k }, A, B, c, false, changed(i));
   }
   return out;
 };

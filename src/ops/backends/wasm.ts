@@ -7,6 +7,7 @@ import { useNativeLinalg } from '../linalg/native.js';
 import { nativeLinalg } from '../native/lapack.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
 import { tf } from '../tf.js';
+import { installAddMatMul } from './wasm-add-mat-mul.js';
 import { installConv } from './wasm-conv.js';
 import { installElements } from './wasm-elements.js';
 import { installGemm, openerOf, type GemmKind } from './wasm-gemm.js';
@@ -39,6 +40,7 @@ export const startWasm = async (options: WasmOptions): Promise<Result<'wasm'>> =
     if (wasmPath !== undefined) setWasmPaths(wasmPath);
     if (await tf.setBackend('wasm')) {
       await installGemm(tf.backend(), opener.right);
+      installAddMatMul(tf.backend());
       await installElements(tf.backend());
       await installConv(tf.backend());
       useNativeLinalg(linalg?.right);

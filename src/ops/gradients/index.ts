@@ -11,6 +11,7 @@ import { layout } from './layout.js';
 import { linear } from './linear.js';
 import { batchNorm } from './normalization.js';
 import { reduction } from './reduction.js';
+import { addMatMulRules } from '../add-mat-mul.js';
 import { attentionRules } from '../attention.js';
 import { convRules } from '../conv-kernel.js';
 import { crossEntropyRules } from '../cross-entropy.js';
@@ -32,6 +33,7 @@ export const gradients: ReadonlyArray<Rule> = [
   ...layout,
   ...indexing,
   ...constant,
+  ...addMatMulRules,
   ...convRules,
   ...crossEntropyRules,
   ...siluRules,

@@ -20,8 +20,28 @@ export interface Factor extends Place {
   readonly transposed: boolean;
 }
 
-/** C = op(A) op(B), with `adds` C += op(A) op(B), in one memory; C overlaps neither factor. */
-export type Gemm = (sizes: Sizes, a: Factor, b: Factor, c: Place, adds: boolean) => void;
+/** What a product changes: where W and F lie, whose rows are as far apart as those of C, and s. Without F all of it is 1. */
+export interface Change {
+  readonly W: number;
+  readonly F?: number;
+  readonly s: number;
+}
+
+/**
+ * C = op(A) op(B), with `adds` C += op(A) op(B), with a change C = W + s F * (op(A) op(B)), in one memory; C overlaps no other matrix, and
+ * a product is not both added and a change.
+ */
+export type Gemm = (sizes: Sizes, a: Factor, b: Factor, c: Place, adds: boolean, change?: Change) => void;
+
+/** sums[j] = W[j] + s F[j] * sums[j], each operation rounded to float32, for a row of a product that begins at element `row`. */
+const change = (heap: Float32Array, sums: Float32Array, row: number, c: Place, { W, F, s }: Change): void => {
+  const [toW, toF] = [(W - c.at) / 4, F === undefined ? undefined : (F - c.at) / 4];
+  for (let j = 0; j < sums.length; j++) {
+    const sum = sums[j] as number;
+    const product = toF === undefined ? sum : Math.fround((heap[row + toF + j] as number) * sum);
+    sums[j] = (heap[row + toW + j] as number) + Math.fround(Math.fround(s) * product);
+  }
+};
 
 /** How far apart the rows and the columns of op(X) are. */
 const stepsOf = ({ stride, transposed }: Factor): readonly [row: number, column: number] =>
@@ -32,7 +52,7 @@ const stepsOf = ({ stride, transposed }: Factor): readonly [row: number, column:
  */
 export const referenceGemm =
   (memory: { readonly buffer: ArrayBufferLike }): Gemm =>
-  ({ m, n, k }, a, b, c, adds) => {
+  ({ m, n, k }, a, b, c, adds, onto) => {
     const heap = new Float32Array(memory.buffer);
     const [rowA, columnA] = stepsOf(a);
     const [rowB, columnB] = stepsOf(b);
@@ -47,6 +67,7 @@ export const referenceGemm =
         for (let j = 0; j < n; j++)
           sums[j] = (sums[j] as number) + Math.fround(x * (heap[from + j * columnB] as number));
       }
+      if (onto !== undefined) change(heap, sums, row, c, onto);
       heap.set(sums, row);
     }
   };

@@ -34,6 +34,9 @@ interface GemmExports {
     ldc: number,
     accumulate: number,
     workspace: number,
+    onto: number,
+    factor: number,
+    s: number,
   ) => void;
 }
 
@@ -44,7 +47,7 @@ const opening =
     if (exports === undefined) return referenceGemm(heap.memory);
     const { workspaceBytes, gemm } = exports as unknown as GemmExports;
     const workspace = heap.allocate(workspaceBytes());
-    return ({ m, n, k }, a, b, c, adds) =>
+    return ({ m, n, k }, a, b, c, adds, change) =>
       gemm(
         Number(a.transposed),
         Number(b.transposed),
@@ -59,6 +62,9 @@ const opening =
         c.stride,
         Number(adds),
         workspace,
+        change?.W ?? 0,
+        change?.F ?? 0,
+        change?.s ?? 1,
       );
   };
 

@@ -13,6 +13,9 @@ const SGEMM = [
   'const float *b, int ldb, float beta, float *c, int ldc)',
 ].join(' ');
 
+/** A matrix row by row. */
+type Rows = ReadonlyArray<Float32Array>;
+
 const ROW_MAJOR = 101;
 const AS_IT_LIES = 111;
 const TRANSPOSED = 112;
@@ -32,20 +35,34 @@ const factor = (buffer: ArrayBufferLike, x: Factor, rows: number, columns: numbe
 
 const transposition = (x: Factor): number => (x.transposed ? TRANSPOSED : AS_IT_LIES);
 
+const rowsOf = (X: Float32Array, { stride }: Place, m: number, n: number): Rows =>
+  Array.from({ length: m }, (_, i) => X.subarray(i * stride, i * stride + n));
+
+/** C = W + s F * C. */
+const change = (C: Rows, W: Rows, F: Rows, s: number): void =>
+  C.forEach((row, i) => {
+    const [w, f] = [W[i], F[i]] as [Float32Array, Float32Array];
+    for (let j = 0; j < row.length; j++) row[j] = (w[j] as number) + s * (f[j] as number) * (row[j] as number);
+  });
+
 const multiplying =
   (sgemm: NativeFunction, memory: WebAssembly.Memory): Gemm =>
-  ({ m, n, k }, a, b, c, adds) => {
+  ({ m, n, k }, a, b, c, adds, onto) => {
     if (m * n === 0) return;
     const { buffer } = memory;
     const C = elements(buffer, c, m, n);
-    if (k === 0) {
-      if (!adds) for (let i = 0; i < m; i++) C.fill(0, i * c.stride, i * c.stride + n);
-      return;
-    }
-    const [A, B] = [factor(buffer, a, m, k), factor(buffer, b, k, n)];
-    const transA = transposition(a);
-    const transB = transposition(b);
-    sgemm(ROW_MAJOR, transA, transB, m, n, k, 1, A, a.stride, B, b.stride, adds ? 1 : 0, C, c.stride);
+    const rowsAt = (at: number): Rows => rowsOf(elements(buffer, { ...c, at }, m, n), c, m, n);
+    const rows = rowsOf(C, c, m, n);
+    // without F, the change is BLAS's own, onto a copy of W
+    const copied = onto !== undefined && onto.F === undefined;
+    if (copied) rowsAt(onto.W).forEach((row, i) => rows[i]?.set(row));
+    if (k > 0) {
+      const [A, B] = [factor(buffer, a, m, k), factor(buffer, b, k, n)];
+      const [alpha, beta] = [copied ? onto.s : 1, adds || copied ? 1 : 0];
+      const [transA, transB] = [transposition(a), transposition(b)];
+      sgemm(ROW_MAJOR, transA, transB, m, n, k, alpha, A, a.stride, B, b.stride, beta, C, c.stride);
+    } else if (!adds && !copied) rows.forEach((row) => row.fill(0));
+    if (onto?.F !== undefined) change(rows, rowsAt(onto.W), rowsAt(onto.F), onto.s);
   };
 
 /** OpenBLAS, or why it cannot be opened. */

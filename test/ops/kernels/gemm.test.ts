@@ -1,11 +1,12 @@
 /** The product kernels against their reference in TypeScript, bit for bit, and the reference against float64. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { E } from '../../../src/fp.js';
 import {
   referenceGemm,
+  type Change,
   type Factor,
   type Gemm,
   type Place,
@@ -31,6 +32,7 @@ interface Case {
   readonly b: Factor;
   readonly c: Place;
   readonly adds: boolean;
+  readonly change: Change | undefined;
   readonly seed: number;
 }
 
@@ -53,28 +55,32 @@ const cases: fc.Arbitrary<Case> = fc
     tA: fc.boolean(),
     tB: fc.boolean(),
     gaps: fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 }), fc.nat({ max: 3 })),
-    adds: fc.boolean(),
+    ends: fc.constantFrom('sets', 'adds', 'changes', 'changes by a factor'),
+    s: fc.constantFrom(1, -2, 0.3),
     seed: fc.integer(),
   })
-  .map(({ m, n, k, tA, tB, gaps, adds, seed }) => {
+  .map(({ m, n, k, tA, tB, gaps, ends, s, seed }) => {
     const strides = [(tA ? m : k) + gaps[0], (tB ? k : n) + gaps[1], n + gaps[2]] as const;
     const a = { at: FIRST + 4, stride: strides[0], transposed: tA };
     const endA = a.at + 4 * extent(tA ? k : m, tA ? m : k, strides[0]);
     const b = { at: endA + 4, stride: strides[1], transposed: tB };
     const endB = b.at + 4 * extent(tB ? n : k, tB ? k : n, strides[1]);
-    return { sizes: { m, n, k }, a, b, c: { at: endB + 8, stride: strides[2] }, adds, seed };
+    const [W, F] = [endB + 4, endB + 4 * (m * strides[2] + 2)];
+    const change = ends === 'changes' ? { W, s } : ends === 'changes by a factor' ? { W, F, s } : undefined;
+    const at = change === undefined ? endB + 8 : F + 4 * (m * strides[2] + 2);
+    return { sizes: { m, n, k }, a, b, c: { at, stride: strides[2] }, adds: ends === 'adds', change, seed };
   });
 
 /** Everything from the factors on after a product: nothing but C may change. */
-const after = (gemm: Gemm, { sizes, a, b, c, adds, seed }: Case): Float32Array => {
+const after = (gemm: Gemm, { sizes, a, b, c, adds, change, seed }: Case): Float32Array => {
   const all = new Float32Array(memory.buffer, FIRST, (c.at - FIRST) / 4 + sizes.m * c.stride + 8);
   all.set(numbers(seed, all.length));
-  gemm(sizes, a, b, c, adds);
+  gemm(sizes, a, b, c, adds, change);
   return all.slice();
 };
 
 /** The same by definition, in float64. */
-const exact = ({ sizes: { m, n, k }, a, b, c, adds, seed }: Case): Float64Array => {
+const exact = ({ sizes: { m, n, k }, a, b, c, adds, change, seed }: Case): Float64Array => {
   const all = Float64Array.from(numbers(seed, (c.at - FIRST) / 4 + m * c.stride + 8));
   const before = all.slice();
   const element = ({ at, stride, transposed }: Factor, i: number, j: number): number =>
@@ -84,7 +90,9 @@ const exact = ({ sizes: { m, n, k }, a, b, c, adds, seed }: Case): Float64Array 
       const to = (c.at - FIRST) / 4 + i * c.stride + j;
       let sum = adds ? before[to]! : 0;
       for (let l = 0; l < k; l++) sum += element(a, i, l) * element(b, l, j);
-      all[to] = sum;
+      const beside = (at: number): number => before[to + (at - c.at) / 4]!;
+      const f = change?.F === undefined ? 1 : beside(change.F);
+      all[to] = change === undefined ? sum : beside(change.W) + change.s * f * sum;
     }
   return all;
 };
@@ -94,8 +102,12 @@ const reference = referenceGemm(memory);
 
 describe('the product kernel', () => {
   it('is compiled from the source that lies here', () => {
-    const text = readFileSync(new URL('../../../kernels/gemm.ts', import.meta.url));
-    expect(createHash('sha256').update(text).digest('hex'), 'run `npm run kernels`').toBe(source);
+    const folder = new URL('../../../kernels/', import.meta.url);
+    const parts = readdirSync(new URL('gemm/', folder)).toSorted();
+    const text = ['gemm.ts', ...parts.map((p) => `gemm/${p}`)].map((path) =>
+      readFileSync(new URL(path, folder), 'utf8'),
+    );
+    expect(createHash('sha256').update(text.join('')).digest('hex'), 'run `npm run kernels`').toBe(source);
   });
 
   it.each([
@@ -127,8 +139,13 @@ describe('the product kernel', () => {
         const i = which % c.sizes.m;
         const whole = after(plain, c);
         const at = c.a.at + 4 * i * (c.a.transposed ? 1 : c.a.stride);
-        const to = { ...c.c, at: c.c.at + 4 * i * c.c.stride };
-        const alone = after((sizes, a, b, _, adds) => plain({ ...sizes, m: 1 }, { ...a, at }, b, to, adds), c);
+        const down = 4 * i * c.c.stride;
+        const to = { ...c.c, at: c.c.at + down };
+        const own = ({ W, F, s }: Change): Change => ({ W: W + down, ...(F === undefined ? {} : { F: F + down }), s });
+        const alone = after(
+          (sizes, a, b, _, adds, change) => plain({ ...sizes, m: 1 }, { ...a, at }, b, to, adds, change && own(change)),
+          c,
+        );
         const row = (all: Float32Array): Float32Array =>
           all.subarray((to.at - FIRST) / 4, (to.at - FIRST) / 4 + c.sizes.n);
         expect(row(alone)).toEqual(row(whole));
@@ -137,7 +154,7 @@ describe('the product kernel', () => {
     );
   });
 
-  it('gives zeros for an empty sum, or leaves C where it adds', () => {
+  it('gives zeros for an empty sum, leaves C where it adds, and W where it changes', () => {
     const place = { at: FIRST, stride: 3, transposed: false };
     const values = new Float32Array(memory.buffer, FIRST + 64, 6);
     for (const gemm of [plain, reference, ...(E.isRight(fusedOpened) ? [fusedOpened.right] : [])]) {
@@ -146,6 +163,10 @@ describe('the product kernel', () => {
       expect([...values]).toEqual([5, 5, 5, 5, 5, 5]);
       gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, false);
       expect([...values]).toEqual([0, 0, 0, 0, 0, 0]);
+      const W = FIRST + 128;
+      new Float32Array(memory.buffer, W, 6).set([1, 2, 3, 4, 5, 6]);
+      gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, false, { W, s: 2 });
+      expect([...values]).toEqual([1, 2, 3, 4, 5, 6]);
     }
   });
 
@@ -196,5 +217,7 @@ describe.skipIf(E.isLeft(native))('OpenBLAS', () => {
       expect(() => gemm(sizes, inside, { ...inside, stride: 3, transposed }, c, false)).toThrow(RangeError);
     }
     expect(() => gemm(sizes, inside, inside, { at: last, stride: 4 }, false)).toThrow(RangeError);
+    expect(() => gemm(sizes, inside, inside, c, false, { W: last, s: 1 })).toThrow(RangeError);
+    expect(() => gemm(sizes, inside, inside, c, false, { W: FIRST, F: last, s: 1 })).toThrow(RangeError);
   });
 });
