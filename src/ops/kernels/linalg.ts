@@ -50,6 +50,9 @@ const PAGE = 65_536;
 /** Above this much memory plain arrays are taken; 32 bit addresses end at twice that. */
 const MOST_BYTES = 2 ** 31;
 
+/** Whether `count` numbers can lie where the kernel works on them. */
+export const fits = (count: number): boolean => 8 * count < MOST_BYTES;
+
 /** A larger memory is given back when the work is done: it never shrinks otherwise. */
 const KEPT_BYTES = 2 ** 26;
 

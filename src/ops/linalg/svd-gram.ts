@@ -9,9 +9,15 @@ import { withSigns } from './svd.js';
 import type { LeadingSvd } from './values.js';
 import { binaryScale, dot, norm, scaleBy } from './vectors.js';
 
+/** Numbers that `svdGram` takes room for. */
+export const gramRoom = (m: number, n: number, r: number): number => {
+  const [long, short] = [Math.max(m, n), Math.min(m, n)];
+  return long * short + short * short + 2 * (long + short) * r + eigenvectorsRoom(short, r);
+};
+
 /** Triplets of a matrix that is not wide. */
 const tall = ({ rows: m, cols: n, data }: Matrix, r: number): LeadingSvd =>
-  withRoom(m * n + n * n + (2 * n + 2 * m) * r + eigenvectorsRoom(n, r), () => {
+  withRoom(gramRoom(m, n, r), () => {
     const [x, gram, scale] = [numbers(m * n), numbers(n * n), binaryScale(data)];
     x.set(data);
     scaleBy(x, 0, 1 / scale, x.length);

@@ -71,6 +71,7 @@ describe('svdLeading', () => {
   it.each([
     ['equal values', [4, 4, 4, ...falling(30, 0.7)], 3],
     ['one value many times', Array<number>(30).fill(2), 4],
+    ['values that squares lose', [1, 1e-5, 1e-7], 3],
     ['fewer values than asked for', [3, 2], 4],
     ['nothing', [0], 2],
   ])('finds every copy: %s', (_, values, r) => {
@@ -80,6 +81,23 @@ describe('svdLeading', () => {
       Array.from({ length: r }, (__, i) => values[i] ?? 0),
       { rtol: 1e-10, atol: 1e-12 },
     );
+  });
+
+  it('iterates where the matrix is large', () => {
+    const [A, r] = [withValues(1200, 1180, falling(40, 0.8)), 2];
+    const found = svdLeading(A, r);
+    expect(found.S).toBeAllClose(falling(r, 0.8), { rtol: 1e-12 });
+    expect(found.residual).not.toBe(svdGram(A, r).residual);
+    expectOrthonormalColumns(found.U);
+    expectClose(multiply(A, transposed(found.Vt)), multiply(found.U, diagonal(found.S)), 1e-13);
+    expectClose(multiply(transposed(A), found.U), multiply(transposed(found.Vt), diagonal(found.S)), 1e-10);
+  });
+
+  it('takes half of a decomposition after as long as that takes', () => {
+    const A = random(6, 1200, 1180);
+    const half = svdGram(A, 3);
+    expect(svdLeading(A, 3)).toEqual(half);
+    expect(half.residual).toBeLessThan(1e-14);
   });
 
   it('gives the same every time, and refuses more triplets than there are', () => {
