@@ -48,11 +48,10 @@ export interface Kronecker {
   readonly s: number;
 }
 
-/** W'[rows[i], columns[i]] = W[rows[i], columns[i]] + s values[i]; values has one entry an index, indices are distinct. */
+/** W'[p] = W[p] + s values[i] at places[i] = p; the entries of W are numbered row by row, values has one a place, places are distinct. */
 export interface Sparse {
   readonly _tag: 'Sparse';
-  readonly rows: Int32Array;
-  readonly columns: Int32Array;
+  readonly places: Int32Array;
   readonly values: Tensor;
   readonly s: number;
 }

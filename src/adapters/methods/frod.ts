@@ -184,12 +184,11 @@ const update = (
   const { U, lengths } = unitColumns(W as Tensor, turned, source);
   // W = U diag(lengths) V^T up to rounding, so this is the change from it, and none at the start
   const stretch = tf.sub(l as Tensor, tensorOf(Float32Array.from(lengths), [d]));
-  const diagonal = Int32Array.from({ length: d }, (_, i) => i);
+  const at = (i: number): number => (places[i] as number) * d + (places[n + i] as number);
   const core = withSparse(
     {
       _tag: 'Sparse',
-      rows: Int32Array.from([...diagonal, ...places.subarray(0, n)]),
-      columns: Int32Array.from([...diagonal, ...places.subarray(n)]),
+      places: Int32Array.from({ length: d + n }, (_, i) => (i < d ? i * (d + 1) : at(i - d))),
       values: n === 0 ? stretch : tf.concat([stretch, s as Tensor], 0),
       s: 1,
     },

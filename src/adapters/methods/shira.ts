@@ -30,9 +30,14 @@ const fields = {
 
 type ShiraConfig = BaseConfig & Values<typeof fields>;
 
+/** How many columns the weight has. */
+interface Detail {
+  readonly columns: number;
+}
+
 const parts =
   (c: ShiraConfig, spec: ModelSpec) =>
-  (m: ModuleSpec): Result<ReadonlyArray<Part<null>>> => {
+  (m: ModuleSpec): Result<ReadonlyArray<Part<Detail>>> => {
     if (m.kind !== 'Linear') return unfit(m, 'a Linear');
     const [rows = 0, columns = 0] = m.params['weight'] ?? [];
     const n = c.r * (rows + columns);
@@ -43,7 +48,7 @@ const parts =
         `${c.r}, which makes ${n}`,
       );
     const tensors = { values: ['shira_weight', [n]], places: ['shira_indices', [2, n]] } as const;
-    const part = weightPart(spec, m, tensors, null, 'additive');
+    const part = weightPart<Detail>(spec, m, tensors, { columns }, 'additive');
     return E.right([
       {
         ...part,
@@ -64,7 +69,7 @@ const drawPlaces = (seed: number, [rows = 0, columns = 0]: ReadonlyArray<number>
 };
 
 /** SHiRA. */
-export const shira: Method<ShiraConfig, null> = {
+export const shira: Method<ShiraConfig, Detail> = {
   peftType: 'SHIRA',
   reference: 'https://arxiv.org/abs/2406.13175',
   fields,
@@ -88,13 +93,12 @@ export const shira: Method<ShiraConfig, null> = {
           ),
         )
       : fail('adapter_config.json: mask_type', '"random" for a new adapter', JSON.stringify(c.mask_type)),
-  update: (_c, _site, { values }, { indices }) => {
+  update: (_c, { detail: { columns } }, { values }, { indices }) => {
     const places = indices?.['places'] as Int32Array;
     const n = places.length / 2;
     return {
       _tag: 'Sparse',
-      rows: places.subarray(0, n),
-      columns: places.subarray(n),
+      places: places.subarray(0, n).map((row, i) => row * columns + (places[n + i] as number)),
       values: values as Tensor,
       s: 1,
     };

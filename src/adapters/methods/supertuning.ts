@@ -41,10 +41,9 @@ const fields = {
 
 type SupertuningConfig = BaseConfig & Values<typeof fields>;
 
-/** How many entries are trained, and how many columns the weight has. */
+/** How many entries are trained. */
 interface Detail {
   readonly n: number;
-  readonly columns: number;
 }
 
 const validate = (c: SupertuningConfig): Result<SupertuningConfig> =>
@@ -84,7 +83,7 @@ const parts =
         ? {}
         : { A: ['supertuning_lora_A.weight', [c.r, inputs]], B: ['supertuning_lora_B.weight', [out, c.r]] }),
     };
-    const detail = { n, columns: inputs };
+    const detail = { n };
     if (!saved) return E.right([readingWeight(weightPart(spec, m, tensors, detail, 'dependent', reason))]);
     const part = weightPart(spec, m, tensors, detail, 'additive');
     return E.right([
@@ -136,15 +135,13 @@ const savedPlaces =
 
 const update = (
   c: SupertuningConfig,
-  { n, columns }: Detail,
+  { n }: Detail,
   { values, A, B, W }: Readonly<Record<string, Tensor>>,
   saved: Int32Array | undefined,
 ): WeightUpdate => {
-  const places = saved ?? placesIn(W as Tensor, n, c.select_top);
   const sparse: WeightUpdate = {
     _tag: 'Sparse',
-    rows: places.map((p) => Math.floor(p / columns)),
-    columns: places.map((p) => p % columns),
+    places: saved ?? placesIn(W as Tensor, n, c.select_top),
     values: values as Tensor,
     s: 1,
   };

@@ -145,8 +145,12 @@ const transform = (c: Tensor, detail: Detail, bank: FilterBank): Tensor => {
 const update = (c: WaveFtConfig, detail: Detail, spectrum: Tensor, likePeft: boolean): WeightUpdate => {
   const { rows, columns } = placesOf(detail);
   if (!c.use_idwt) {
-    const [m, n] = detail.transposed ? [columns, rows] : [rows, columns];
-    return { _tag: 'Sparse', rows: m, columns: n, values: spectrum, s: c.scaling };
+    const { out, in: inputs, transposed } = detail;
+    const places = rows.map((row, i) => {
+      const column = columns[i] as number;
+      return transposed ? column * out + row : row * inputs + column;
+    });
+    return { _tag: 'Sparse', places, values: spectrum, s: c.scaling };
   }
   const delta = transform(tf.mul(spectrum, c.scaling), detail, bankFor(c.wavelet_family, likePeft));
   return dense(detail.transposed ? tf.transpose(delta) : delta);

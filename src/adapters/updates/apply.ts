@@ -43,7 +43,7 @@ export const applyUpdate = (update: WeightUpdate, W: Tensor): Tensor => {
     case 'Kronecker':
       return tf.add(W, inShapeOf(kroneckerDelta(update), W));
     case 'Sparse':
-      return inShapeOf(withSparse(update, asMatrix(W)), W);
+      return withSparse(update, W);
     case 'Modulate':
       return modulated(update, W);
     case 'Scale':

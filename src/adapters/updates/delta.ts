@@ -66,9 +66,5 @@ export const kroneckerRows = ({ C, D, s }: Kronecker, start: number, count: numb
 export const kroneckerDelta = (u: Kronecker): Tensor =>
   kroneckerRows(u, 0, (u.C.shape[0] as number) * (u.D.shape[0] as number));
 
-/** W [m, n] with s values[i] added at (rows[i], columns[i]). */
-export const withSparse = ({ rows, columns, values, s }: Sparse, W: Tensor): Tensor => {
-  const n = W.shape[1] as number;
-  const places = rows.map((row, i) => row * n + (columns[i] as number));
-  return scatterAdd(W, places, times(s, values));
-};
+/** W with s values[i] added at places[i]. */
+export const withSparse = ({ places, values, s }: Sparse, W: Tensor): Tensor => scatterAdd(W, places, times(s, values));

@@ -59,15 +59,13 @@ const rowsOf = (X: Tensor, grid: RowGrid, { start, count }: RowBlock): Tensor =>
 const blockOf = (B: Tensor, { start, count }: RowBlock): Tensor =>
   tf.slice(B, [start, 0], [count, B.shape[1] as number]);
 
-const sparseRows = (update: Sparse, { start, count }: RowBlock): WeightUpdate => {
-  const inside = [...update.rows.keys()].filter((i) => {
-    const row = (update.rows[i] as number) - start;
-    return row >= 0 && row < count;
-  });
+const sparseRows = (update: Sparse, { columns }: RowGrid, { start, count }: RowBlock): WeightUpdate => {
+  const [first, end] = [start * columns, (start + count) * columns];
+  const inside: number[] = [];
+  update.places.forEach((place, i) => place >= first && place < end && inside.push(i));
   return {
     ...update,
-    rows: Int32Array.from(inside, (i) => (update.rows[i] as number) - start),
-    columns: Int32Array.from(inside, (i) => update.columns[i] as number),
+    places: Int32Array.from(inside, (i) => (update.places[i] as number) - first),
     values: tf.gather(tf.reshape(update.values, [-1]), tf.tensor1d(inside, 'int32')),
   };
 };
@@ -98,7 +96,7 @@ export const updateRows = (update: WeightUpdate, grid: RowGrid, block: RowBlock)
     case 'Kronecker':
       return dense(kroneckerRows(update, block.start, block.count));
     case 'Sparse':
-      return sparseRows(update, block);
+      return sparseRows(update, grid, block);
     case 'Scale':
       return update.axis === 1
         ? update
