@@ -8,10 +8,11 @@ import { E } from '../../fp.js';
 import type { Result } from '../../problem.js';
 import type { Checkpoint, CheckpointFile } from '../checkpoint.js';
 import type { Writer } from '../file-system.js';
-import { newFactors } from './factors.js';
+import { newFactors, type Factors } from './factors.js';
 import { piecesOf, type OpenedFile, type Piece } from './pieces.js';
 import type { FilePlan, MergePlan } from './plan.js';
 import type { Run } from './tensor.js';
+import { inTurns, isBefore, type Order } from './turns.js';
 import type { Lane, Lanes } from './unit.js';
 
 /** A merge in lanes. */
@@ -57,31 +58,32 @@ const copyFiles = async ({ plan, copyFile }: InLanes, goesOn: () => boolean): Pr
   return E.right(undefined);
 };
 
-/** Every task, file by file; files are made on the way, and closed through `closed`. */
+/** The tasks of one file; it is made before the first one, and closed through `closed`. */
 async function* tasksOf(
-  { plan, run, place }: InLanes,
+  { run, place }: InLanes,
+  file: FilePlan,
+  factors: Factors,
   closed: (done: Promise<Result<void>>) => void,
 ): AsyncGenerator<Task, void, undefined> {
-  const factors = newFactors();
-  for (const file of plan.files.filter((f) => !f.same)) {
-    const to = await place(file.name);
-    if (E.isLeft(to)) return yield unmade(to);
-    const head = await to.right.write(file.head, 0);
-    if (E.isLeft(head)) return yield unmade(head);
-    const opened = { plan: file, base: run.checkpoint.files.get(file.name) as CheckpointFile, to: to.right, factors };
-    const wrote = closing(opened, closed);
-    wrote(0);
-    for await (const piece of piecesOf(run, opened, wrote)) yield { piece, wrote };
-  }
+  const to = await place(file.name);
+  if (E.isLeft(to)) return yield unmade(to);
+  const head = await to.right.write(file.head, 0);
+  if (E.isLeft(head)) return yield unmade(head);
+  const opened = { plan: file, base: run.checkpoint.files.get(file.name) as CheckpointFile, to: to.right, factors };
+  const wrote = closing(opened, closed);
+  wrote(0);
+  for await (const piece of piecesOf(run, opened, wrote)) yield { piece, wrote };
 }
 
 /** Merges in lanes; see `runMerge`. */
 export const runInLanes = async (job: InLanes): Promise<Result<void>> => {
   const closes: Promise<Result<void>>[] = [];
-  const tasks = tasksOf(job, (done) => closes.push(done));
-  const failures = new Map<number, Result<never>>();
-  let begun = 0;
-  let stopped = false;
+  const factors = newFactors();
+  const merged = job.plan.files.filter((file) => !file.same);
+  const next = inTurns(merged.map((file) => tasksOf(job, file, factors, (done) => closes.push(done))));
+  // what comes before the first failure is still done, so that it is the same whatever the threads do
+  let first: { readonly at: Order; readonly problems: Result<never> } | undefined;
+  const state = { stopped: false };
   const work = async (run: Lane, { piece, wrote }: Task): Promise<Result<void>> => {
     if (E.isLeft(piece)) return piece;
     const { unit, name, overflowed } = piece.right;
@@ -93,36 +95,34 @@ export const runInLanes = async (job: InLanes): Promise<Result<void>> => {
     job.run.advance(unit.byteLength, name);
     return E.right(undefined);
   };
-  const drain = async (run: Lane): Promise<void> => {
+  const drain = async (run: Lane, lane: number): Promise<void> => {
     try {
-      while (!stopped) {
-        const next = await tasks.next();
-        if (next.done === true) return;
-        const index = begun++;
-        const done = await work(run, next.value);
-        if (E.isRight(done)) continue;
-        failures.set(index, done);
-        stopped = true;
+      while (!state.stopped) {
+        const found = await next(lane, first?.at);
+        if (found === undefined) return;
+        const [at, task] = found;
+        const done = await work(run, task);
+        if (E.isLeft(done) && (first === undefined || isBefore(at, first.at))) first = { at, problems: done };
       }
     } catch (error) {
-      stopped = true;
+      state.stopped = true;
       throw error;
     }
   };
   const copy = async (): Promise<void> => {
-    const done = await copyFiles(job, () => !stopped);
-    stopped ||= E.isLeft(done);
+    const done = await copyFiles(job, () => first === undefined && !state.stopped);
+    state.stopped ||= E.isLeft(done);
     closes.push(Promise.resolve(done));
   };
   // the system copies while the lanes compute
   const copying = copy();
-  const drains = job.lanes.lanes.flatMap(({ run, depth }) => Array.from({ length: depth }, () => drain(run)));
+  const drains = job.lanes.lanes.flatMap(({ run, depth }, lane) =>
+    Array.from({ length: depth }, () => drain(run, lane)),
+  );
   // all of them: nothing may be under way when the files are closed
   const ended = await Promise.allSettled([...drains, copying]);
   const closed = await Promise.all(closes);
   const thrown = ended.find((e) => e.status === 'rejected');
   if (thrown !== undefined) throw thrown.reason;
-  // pieces begin in order, so that the first problem is the same whatever the threads do
-  const first = failures.get(Math.min(...failures.keys()));
-  return first ?? closed.find(E.isLeft) ?? E.right(undefined);
+  return first?.problems ?? closed.find(E.isLeft) ?? E.right(undefined);
 };

@@ -147,6 +147,29 @@ describe('a merge in threads that fails', () => {
     expect(tree(folder)).toEqual([]);
   });
 
+  it('tells the first problem of the first file, whatever the pace of the threads', async () => {
+    const folder = temporaryFolder();
+    const base = sharded(golden('bases/llama_bf16'), join(folder, 'base'), (name) => (/mlp/.test(name) ? 1 : 0));
+    const { model, adapter } = await opened(base, golden('half/bf16-llama-lora'));
+    const first = [...model.checkpoint.files.keys()][0] as string;
+    const { length } = bytesOf(base, first);
+    for (let round = 0; round < 4; round++) {
+      // the end of the first file fails after all others did
+      const run = async ({ to, byteLength }: Unit) => {
+        const name = to.path.split('/').at(-1) as string;
+        await setTimeout(name === first ? 1 : 0);
+        return name === first && to.position + byteLength < length ? E.right(-1) : fail(name, 'room', 'none');
+      };
+      const lanes: Lanes = {
+        lanes: Array.from({ length: 3 }, () => ({ run, depth: 2 })),
+        close: async () => undefined,
+      };
+      const done = await inFolder(model, adapter, join(folder, `${round}`), { lanes, tileBytes: 64 });
+      expect(problemsOf(done)).toEqual([`${first}: expected room, found none`]);
+    }
+    await model.checkpoint.close();
+  });
+
   it('tells that a file could not be copied', async () => {
     const folder = temporaryFolder();
     const base = sharded(golden('bases/llama_bf16'), join(folder, 'base'), (name) =>
