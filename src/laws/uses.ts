@@ -4,6 +4,7 @@
 import type { ModelWeights } from '../adapters/attached.js';
 import { attentionKey } from '../adapters/branch.js';
 import { promptKey } from '../adapters/update.js';
+import { shadowKey } from '../adapters/updates/shadow.js';
 import { convolution } from '../models/layers/convolution.js';
 import { embedding } from '../models/layers/embedding.js';
 import { conv1D, linear } from '../models/layers/linear.js';
@@ -106,11 +107,12 @@ export const layerUses = (spec: ModelSpec, key: Key): ReadonlyArray<LayerUse> =>
     .flatMap((m, i) => moduleUses(spec, m, keys[i] as Key));
 };
 
-/** The whole model as one use, where keys stand for more than a parameter: virtual tokens, or attention with a prompt. */
+/** The whole model as one use, where keys stand for more than a parameter: virtual tokens, attention with a prompt, a shadow. */
 export const modelUses = (spec: ModelSpec, key: Key, keys: ReadonlyArray<string>): ReadonlyArray<LayerUse> => {
   const attentions = spec.modules.map((m) => attentionKey(m.name)).filter((k) => keys.includes(k));
-  if (attentions.length === 0 && !keys.includes(promptKey)) return [];
+  const whole = [promptKey, shadowKey];
+  if (attentions.length === 0 && !whole.some((k) => keys.includes(k))) return [];
   const rows = tokenRows(spec, key);
   const y = (p: ModelWeights): Tensor => runOver(spec, p, rows).logits;
-  return [{ name: 'model', keys: [promptKey, ...attentions], y, bound: y, terms: 0, bends: true }];
+  return [{ name: 'model', keys: [...whole, ...attentions], y, bound: y, terms: 0, bends: true }];
 };

@@ -2,8 +2,11 @@
  * Adapters whose forward pass routes.
  */
 import * as fc from 'fast-check';
+import { shadow } from '../../adapters/methods/shadow/shadow.js';
 import { xlora } from '../../adapters/methods/xlora/xlora.js';
 import type { ModelSpec } from '../../models/spec.js';
+import { shadowForward } from '../definitions/shadow.js';
+import { languageModel } from './language.js';
 import type { MethodArbitrary } from './method-arbitrary.js';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -30,7 +33,7 @@ const expert = (names: ReadonlyArray<string>): fc.Arbitrary<Config> =>
 const numbered = (experts: ReadonlyArray<Config>): Config =>
   Object.fromEntries(experts.map((fields, i) => [String(i), { path: `somewhere/${i}`, fields }]));
 
-/** X-LoRA with one to three experts on different modules. */
+/** X-LoRA with one to three experts on different modules, and shadows of Llamas. */
 export const routedArbitraries: ReadonlyArray<MethodArbitrary> = [
   {
     method: xlora,
@@ -54,5 +57,27 @@ export const routedArbitraries: ReadonlyArray<MethodArbitrary> = [
       hidden_size: 3,
       adapters: numbered([{ peft_type: 'LORA', r: 2, target_modules: ['q_proj'] }]),
     },
+  },
+  {
+    method: shadow,
+    forward: shadowForward,
+    models: languageModel,
+    runs: true,
+    algebras: ['routed'],
+    plain: { task_type: 'CAUSAL_LM', r: 2 },
+    config: () =>
+      fc.record({
+        task_type: fc.constant('CAUSAL_LM'),
+        r: fc.constantFrom(1, 2, 5),
+        init_weights: fc.boolean(),
+        modules_to_save: fc.constantFrom(null, null, ['lm_head']),
+        shadow_alpha: fc.constantFrom(0.1, 1),
+        shadow_hidden_size: fc.constantFrom(null, 3),
+        shadow_intermediate_size: fc.constantFrom(null, 2),
+        shadow_num_hidden_layers: fc.constantFrom(null, 2),
+        share_embeddings: fc.boolean(),
+        target_modules: fc.constantFrom(null, ['layers.0']),
+        update_hidden_size: fc.constantFrom(null, 3),
+      }),
   },
 ];

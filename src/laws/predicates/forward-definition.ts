@@ -5,12 +5,15 @@ import type { Leaf } from '../../adapters/adapter.js';
 import { updateOf, type Attached } from '../../adapters/attached.js';
 import { attentionKey } from '../../adapters/branch.js';
 import { promptKey, type Prompt, type WeightUpdate } from '../../adapters/update.js';
+import { blockKey, shadowKey } from '../../adapters/updates/shadow.js';
 import { asHeads, swapHeads } from '../../models/layers/attention.js';
 import { linear } from '../../models/layers/linear.js';
+import { advance, inject } from '../../models/layers/shadow.js';
 import { promptAttention } from '../../models/layers/prompt-attention.js';
 import { ownerOf, paramKey, type ModelSpec, type ModuleSpec } from '../../models/spec.js';
 import { split, uniform, type Key } from '../../ops/random.js';
 import { lookup, mapRecord, recordOf, type Tensor, type Weights } from '../../ops/tensor.js';
+import { tf } from '../../ops/tf.js';
 import { startOf } from '../base.js';
 import { snapshot, within, type Snapshot } from '../compare.js';
 import type { Exact } from '../definitions/definition.js';
@@ -41,7 +44,23 @@ const virtualTokens = (p: Attached): ReadonlyArray<Seen> => {
   ];
 };
 
-/** An input for each module with a change of its own, and how it answers: linear layers, and prompted attention. */
+/** The shadow's tensors beside the weights. */
+const shadowTensors = (p: Attached): ReadonlyArray<Seen> => {
+  const shadow = updateOf(p, shadowKey);
+  if (shadow?._tag !== 'Branch' || shadow.kind !== 'Shadow') return [];
+  const own = Object.entries(shadow.weights).map(([key, W]): Seen => [`shadow ${key}`, W]);
+  return shadow.P === undefined ? own : [...own, ['shadow P', shadow.P]];
+};
+
+/** How a block with a shadow answers rows [h; s; y]: what it reads of h and s, and the state that s becomes by its output y. */
+const shadowedBlock = (p: Attached, m: ModuleSpec, hsy: Tensor): Tensor | undefined => {
+  const block = updateOf(p, blockKey(m.name));
+  if (block?._tag !== 'Branch' || block.kind !== 'ShadowBlock') return undefined;
+  const [h, s, y] = tf.unstack(hsy) as [Tensor, Tensor, Tensor];
+  return tf.stack([inject(block, h, s), advance(block, y, s)]);
+};
+
+/** An input for each module with a change of its own, and how it answers: linear layers, prompted attention, shadowed blocks. */
 const answers = (spec: ModelSpec, p: Attached, key: Key) => {
   const keys = split(key, spec.modules.length + 1);
   const sizes = spec.config as Readonly<Record<string, number>>;
@@ -56,6 +75,9 @@ const answers = (spec: ModelSpec, p: Attached, key: Key) => {
       const y = promptAttention(p, m.name, q, (x) => ({ k: project('k', x), v: project('v', x) }));
       return y === undefined ? [] : [{ name: m.name, input: q, y }];
     }
+    const hsy = uniform(own, [3, 2, sizes['hidden_size'] as number], -1);
+    const shadowed = shadowedBlock(p, m, hsy);
+    if (shadowed !== undefined) return [{ name: m.name, input: hsy, y: shadowed }];
     if (m.kind !== 'Linear' || updateOf(p, paramKey(m.name, 'weight'))?._tag !== 'Branch') return [];
     const x = uniform(own, [BATCH, m.params['weight']?.[1] as number], -1);
     return [{ name: m.name, input: x, y: linear(p, m.name, x, { tiedTo: ownerOf(spec, paramKey(m.name, 'weight')) }) }];
@@ -78,7 +100,11 @@ export const forwardDefinitionLaw = (definition: (leaf: Leaf) => ForwardDefiniti
       const { config, spec } = leaf;
       const p = s.operations.attach(leaf, s.weights);
       const layers = answers(spec, p, s.key);
-      const seen: Weights = recordOf([...virtualTokens(p), ...layers.map(({ name, y }): Seen => [name, y])]);
+      const seen: Weights = recordOf([
+        ...virtualTokens(p),
+        ...shadowTensors(p),
+        ...layers.map(({ name, y }): Seen => [name, y]),
+      ]);
       const inputs = exact(await snapshot(recordOf(layers.map(({ name, input }): Seen => [name, input]))));
       const base = exact(await snapshot(startOf(leaf, s.weights)));
       const params = await fileTensors(leaf);

@@ -1,7 +1,7 @@
 /** Broken forward passes of adapters without merged weights. */
 import { weft } from '../../../src/laws/index.js';
 import { tf } from '../../../src/ops/tf.js';
-import { backwards, forwardMutant, mutant, nothing, ones, withConfig, withFile } from './alter.js';
+import { backwards, forwardMutant, mutant, nothing, ones, withConfig, withFile, zeros } from './alter.js';
 import { eachPart, withUpdate, type Mutant } from './mutant.js';
 
 const exchanged = withUpdate((u) =>
@@ -53,6 +53,15 @@ export const forwardMutants: ReadonlyArray<Mutant> = [
     'mixes the experts evenly',
     withFile(/lily_router/, (X) => tf.zerosLike(X)),
   ),
+  forwardMutant(
+    'SHADOW',
+    'routed',
+    'forgets alpha',
+    withConfig(() => ({ shadow_alpha: 1 })),
+  ),
+  forwardMutant('SHADOW', 'routed', 'opens every gate half', withFile(/shadow_update_gate/, zeros)),
+  forwardMutant('SHADOW', 'routed', 'exchanges the features of the bottleneck', withFile(/shadow_down/, backwards(1))),
+  forwardMutant('SHADOW', 'routed', 'forgets the norm of the shadow', withFile(/shadow_backbone.default.norm/, ones)),
   {
     breaks: 'batch independence',
     method: 'MULTITASK_PROMPT_TUNING',
@@ -102,6 +111,15 @@ export const forwardMutants: ReadonlyArray<Mutant> = [
         }));
         return weft.run(spec, p, rows, first);
       },
+    },
+  },
+  {
+    breaks: 'decoding',
+    method: 'SHADOW',
+    mistake: 'forgets what the shadow read',
+    algebra: 'routed',
+    operations: {
+      run: (spec, p, rows, past) => weft.run(spec, p, rows, past?.slice(0, spec.config['num_hidden_layers'] as number)),
     },
   },
   mutant(
