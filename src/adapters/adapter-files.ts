@@ -13,4 +13,6 @@ export interface AdapterFiles {
   readonly tensors: ReadonlyMap<string, RawTensor>;
   /** The files of adapters inside it, by the names that its config gives them. */
   readonly nested?: ReadonlyMap<string, AdapterFiles>;
+  /** config.json as parsed of a model whose tensors it holds (`Method.model`). */
+  readonly model?: unknown;
 }

@@ -15,7 +15,7 @@ import { decodeConfig, show, type BaseConfig } from './config.js';
 import { decodeIndices, type Indices } from './indices.js';
 import { makeLeaf, type LeafParts } from './leaf.js';
 import type { Method } from './method.js';
-import { allTensors, withNested } from './nested.js';
+import { allTensors, withModel, withNested } from './nested.js';
 import { peftTypes, registry } from './registry.js';
 import type { Layout, ParamSpec } from './site.js';
 
@@ -217,7 +217,7 @@ export const decodeAdapter = (files: AdapterFiles, base: ModelSpec): Result<Deco
     E.Do,
     E.bind('record', () => configRecord(files.config)),
     E.bind('method', ({ record }) => methodOf(record['peft_type'] as string)),
-    E.let('json', ({ record, method }) => withNested(method, record, files.nested)),
+    E.let('json', ({ record, method }) => withModel(method, withNested(method, record, files.nested), files.model)),
     E.let('stored', () => allTensors(files)),
     E.bind('decoded', ({ json, method }) => decodeConfig(method.fields, json, files.floats)),
     E.bind('config', ({ method, decoded }): Result<BaseConfig> => method.validate(decoded.config)),

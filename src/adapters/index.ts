@@ -77,6 +77,7 @@ export {
 export { nextDirections } from './methods/lora/directions.js';
 export { lora } from './methods/lora/lora.js';
 export { kasaPenalty, keepSample, monteCloraPenalty } from './methods/lora/penalties.js';
+export { shadowFrom, type Pretrained } from './methods/shadow/from-pretrained.js';
 export { mixtureOf } from './methods/xlora/from-experts.js';
 export { nestedLeaves, type NestedConfig } from './nested.js';
 export { hasResidual, plainLora, plainLoraFrom } from './plain-lora.js';

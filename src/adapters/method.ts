@@ -118,6 +118,8 @@ export interface Method<C extends BaseConfig = any, D = any> {
   readonly tasks?: (config: C) => number;
   /** Other adapters inside one, each in a folder of its own. */
   readonly nested?: NestedAdapters;
+  /** The config field that names a model whose tensors the file holds, and whose config.json says what they are; `none` names none. */
+  readonly model?: { readonly field: string; readonly none: string };
   /** What the method does to one site's parameter. */
   readonly update: (
     config: C,

@@ -46,6 +46,25 @@ export const withNested = (
   return configs.length === 0 ? json : { ...json, [method.nested.field]: recordOf(configs) };
 };
 
+/** The path that a parsed config gives of a model whose tensors the adapter holds; nothing where it names none. */
+export const modelPath = (method: Method | undefined, json: unknown): string | undefined => {
+  const value =
+    method?.model === undefined ? undefined : (json as Readonly<Record<string, unknown>>)[method.model.field];
+  return typeof value === 'string' && value !== method?.model?.none ? value : undefined;
+};
+
+/** A config with the config.json of that model in it, where it was read. */
+export const withModel = (
+  method: Method,
+  json: Readonly<Record<string, unknown>>,
+  model: unknown,
+): Readonly<Record<string, unknown>> => {
+  const path = modelPath(method, json);
+  return path === undefined || method.model === undefined || model === undefined
+    ? json
+    : { ...json, [method.model.field]: { path, config: model } };
+};
+
 /** The tensors of an adapter's files and of those inside it. */
 export const allTensors = ({ tensors, nested }: AdapterFiles): ReadonlyMap<string, RawTensor> =>
   nested === undefined

@@ -1,13 +1,13 @@
 /**
  * PEFT adapter folders: adapter_config.json and adapter_model.safetensors.
  */
-import { pathInside, readText, statFile, writeFolderAtomic } from '#fs';
+import { readText, writeFolderAtomic } from '#fs';
 import type { Leaf } from '../adapters/adapter.js';
 import type { FileTensor } from '../adapters/method.js';
 import { encodeConfig } from '../adapters/config.js';
 import { encodeIndices } from '../adapters/indices.js';
 import { decodeAdapter, methodIn, type AdapterFiles, type DecodedAdapter } from '../adapters/decode.js';
-import { nestedFolders, nestedLeaves, outside } from '../adapters/nested.js';
+import { modelPath, nestedFolders, nestedLeaves, outside } from '../adapters/nested.js';
 import { E } from '../fp.js';
 import type { ModelSpec } from '../models/spec.js';
 import { dispose, read, scope } from '../ops/backend.js';
@@ -17,6 +17,7 @@ import { fail, type Result } from '../problem.js';
 import { openCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { Writer } from './file-system.js';
 import { tensorsInFile } from './file-tensors.js';
+import { existing, folderInside, readModel } from './inside.js';
 import { parsePythonJson } from './json.js';
 import { serialize, type RawTensor } from './safetensors/write.js';
 
@@ -24,14 +25,6 @@ import { serialize, type RawTensor } from './safetensors/write.js';
 export const adapterFileNames = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
 
 const pickled = 'adapter_model.bin';
-
-const existing = async (folder: string, name: string): Promise<Result<string | undefined>> => {
-  const path = await pathInside(folder, name);
-  if (E.isLeft(path)) return path;
-  const found = await statFile(path.right);
-  if (E.isLeft(found)) return found;
-  return E.right(found.right.kind === 'file' ? path.right : undefined);
-};
 
 const tensorsPath = async (folder: string): Promise<Result<string>> => {
   const path = await existing(folder, adapterFileNames.tensors);
@@ -63,24 +56,14 @@ export const readAll = async (checkpoint: Checkpoint): Promise<Result<ReadonlyMa
 export interface ReadOptions {
   /** Folders of the adapters inside it, by name, in place of those that its config names. */
   readonly nested?: Readonly<Record<string, string>>;
+  /** Folder of the model that ShadowPEFT's `shadow_model` names; its config.json alone is read. */
+  readonly shadowModel?: string;
   /**
    * 'file': parameters stay in the adapter's own file, which must not change, until they are used; for a merge, which uses each
    * once. 'memory' unless told.
    */
   readonly keep?: 'memory' | 'file';
 }
-
-/** A folder below another, named by untrusted content; `undefined` where it is not there or would lead out. */
-const folderInside = async (folder: string, path: string): Promise<string | undefined> => {
-  let at = folder;
-  for (const name of path.split('/').filter((part) => part !== '.')) {
-    const next = await pathInside(at, name);
-    if (E.isLeft(next)) return undefined;
-    at = next.right;
-  }
-  const found = await statFile(at);
-  return E.isRight(found) && found.right.kind === 'folder' ? at : undefined;
-};
 
 /**
  * The files of an adapter inside another: from the folder that the caller gives, from one of its name inside, or from the path in
@@ -110,7 +93,7 @@ const readNested = async (
  */
 export const readAdapterFiles = async (
   folder: string,
-  { nested = {}, keep = 'memory' }: ReadOptions = {},
+  { nested = {}, shadowModel, keep = 'memory' }: ReadOptions = {},
 ): Promise<Result<AdapterFiles>> => {
   const own = await readOwnFiles(folder, keep);
   if (E.isLeft(own)) return own;
@@ -120,7 +103,13 @@ export const readAdapterFiles = async (
     if (E.isLeft(files)) return files;
     inner.set(name, files.right);
   }
-  return E.right(inner.size === 0 ? own.right : { ...own.right, nested: inner });
+  const model = await readModel(folder, modelPath(methodIn(own.right.config), own.right.config), shadowModel);
+  if (E.isLeft(model)) return model;
+  return E.right({
+    ...own.right,
+    ...(inner.size === 0 ? {} : { nested: inner }),
+    ...(model.right === undefined ? {} : { model: model.right }),
+  });
 };
 
 /** The files of a folder alone. */

@@ -35,7 +35,11 @@ import { problemsOf, right } from '../../setup/result.js';
 
 const folderOf = (id: string): string => fileURLToPath(new URL(`../../golden/cases/lm/${id}`, import.meta.url));
 
+/** Shadows with models of their own. */
+const pretrained = ['gpt2-shadow-projected', 'llama-shadow-opt', 'llama-shadow-qwen3'] as const;
+
 const detachable = [
+  ...pretrained,
   'gpt2-shadow',
   'llama-shadow',
   'llama-shadow-embeddings',

@@ -8,6 +8,7 @@ Beside the names of all cases, expected.safetensors holds `detached` (the logits
 greedy generation with a cache, of the whole model (`generated`) and of the shadow alone (`detached`).
 """
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch.nn.functional as F
 import transformers as T
 from safetensors.torch import load_file, save_file
 
-here = Path(__file__).parent
+here = Path(__file__).resolve().parent
 cases = here.parent / "cases"
 
 IDS = torch.tensor([[31, 52, 45, 53, 85, 76, 12], [7, 90, 3, 3, 44, 61, 28]])
@@ -42,6 +43,35 @@ CASES = {
     "opt-shadow": ("opt", SMALL),
     "gpt_oss-shadow": ("gpt_oss", SMALL),
 }
+
+TINY = dict(vocab_size=96, num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2)
+
+
+def pretrained(folder, projected=None, **fields):
+    """A shadow model of its own beside the adapter, with a projection to the width `projected` or a plain one."""
+    torch.manual_seed(7)
+    config = T.AutoConfig.for_model(**fields, **TINY)
+    if projected is None:
+        T.AutoModelForCausalLM.from_config(config).save_pretrained(folder / "model")
+        (folder / "model" / "generation_config.json").unlink()
+        return
+    model = T.AutoModel.from_config(config)
+    (folder / "model").mkdir()
+    inner = json.loads(config.to_json_string(use_diff=False))
+    (folder / "model" / "config.json").write_text(json.dumps(
+        dict(model_type="causal_lm_with_hidden_projection", shadow_model_config=inner), indent=1) + "\n")
+    weights = {f"shadow_model.{n}": p.detach() for n, p in model.named_parameters()}
+    weights["shadow_hidden_projection.weight"] = torch.randn(projected, config.hidden_size)
+    save_file(weights, folder / "model" / "model.safetensors")
+
+
+# shadows that exist: PEFT finds them by a path from the working directory
+PRETRAINED = {
+    "llama-shadow-qwen3": ("llama", dict(model_type="qwen3", hidden_size=16, intermediate_size=8, head_dim=8, num_key_value_heads=1)),
+    "gpt2-shadow-projected": ("gpt2", dict(projected=32, model_type="llama", hidden_size=16, intermediate_size=8, num_key_value_heads=1)),
+    "llama-shadow-opt": ("llama", dict(model_type="opt", hidden_size=32, ffn_dim=8, word_embed_proj_dim=32, dropout=0.0)),
+}
+CASES |= {name: (base, dict(r=2, shadow_model="model")) for name, (base, _) in PRETRAINED.items()}
 
 
 def causal_loss(logits, ids):
@@ -69,6 +99,9 @@ for name, (base, fields) in CASES.items():
     folder = cases / "lm" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if name in PRETRAINED:
+        pretrained(folder, **PRETRAINED[name][1])
+    os.chdir(folder)
     load = lambda: T.AutoModelForCausalLM.from_pretrained(cases / "bases" / base)
     torch.manual_seed(len(name))
     model = P.get_peft_model(load(), P.ShadowConfig(task_type="CAUSAL_LM", **fields))
@@ -114,4 +147,4 @@ for name, (base, fields) in CASES.items():
     (folder / "case.json").write_text(json.dumps(header, indent=1) + "\n")
     save_file({k: v.contiguous() for k, v in expected.items()}, folder / "expected.safetensors")
     assert len(load_file(folder / "adapter_model.safetensors")) > 0
-    print(name, sum(f.stat().st_size for f in folder.iterdir()), header["generated"], header.get("detached"))
+    print(name, sum(f.stat().st_size for f in folder.rglob('*')), header["generated"], header.get("detached"))

@@ -3,11 +3,34 @@
  */
 import * as t from 'io-ts';
 import { orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
-import { field, floatField, nullable, show, type BaseConfig, type Fields, type Values } from '../../config.js';
+import {
+  field,
+  floatField,
+  nullable,
+  show,
+  type BaseConfig,
+  type Field,
+  type Fields,
+  type Values,
+} from '../../config.js';
 import { layerProblems, naturalInt, positiveInt, probability, targeting } from '../../targeting-fields.js';
 
 /** The value of `shadow_model` that builds a smaller model of the base's kind. */
-const MIRROR = 'mirror';
+export const MIRROR = 'mirror';
+
+/** A model of its own: where PEFT finds it, and its config.json where that was read. */
+export interface PretrainedShadow {
+  readonly path: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+const pretrained: t.Type<PretrainedShadow> = t.type({ path: t.string, config: t.UnknownRecord });
+
+/** Files hold the path alone. */
+const shadowModel: Field<string | PretrainedShadow> = {
+  ...field<string | PretrainedShadow>(t.union([t.string, pretrained], '"mirror", or the path of a model'), MIRROR),
+  written: (model: string | PretrainedShadow) => (typeof model === 'string' ? model : model.path),
+};
 
 /** The fields of ShadowConfig with PEFT's defaults. */
 export const shadowFields = {
@@ -19,7 +42,7 @@ export const shadowFields = {
   shadow_dropout: floatField(probability, 0.2),
   shadow_hidden_size: nullable(positiveInt),
   shadow_intermediate_size: nullable(positiveInt),
-  shadow_model: field(t.string, MIRROR),
+  shadow_model: shadowModel,
   shadow_num_attention_heads: nullable(positiveInt),
   shadow_num_hidden_layers: nullable(naturalInt),
   share_embeddings: field(t.boolean, true),
@@ -51,11 +74,16 @@ const modelProblems = (c: ShadowConfig): ReadonlyArray<Problem> =>
     ? []
     : [
         ...sizeProblems(c),
-        unsupported(
-          at('shadow_model'),
-          show(c.shadow_model),
-          'The file of such an adapter holds the tensors of that model, but not its architecture; "mirror" builds one of the base\'s kind.',
-        ),
+        ...(typeof c.shadow_model === 'string'
+          ? [
+              problem(
+                at('shadow_model'),
+                'the config.json of that model, because the adapter holds its tensors without its architecture',
+                `its path alone, ${show(c.shadow_model)}`,
+                "Copy its config.json to that path inside of the adapter's folder, or name its folder (shadowModel).",
+              ),
+            ]
+          : []),
       ];
 
 /** PEFT looks for a layer's number before a dot that whole blocks do not have: by short names it finds none, by full names all. */

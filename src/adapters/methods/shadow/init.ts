@@ -4,13 +4,13 @@
 import { E } from '../../../fp.js';
 import type { ModelSpec } from '../../../models/spec.js';
 import { kaimingUniform, normal, uniform, type Key } from '../../../ops/random.js';
-import type { Shape, Tensor, Weights } from '../../../ops/tensor.js';
+import { lookup, sameShape, showShape, type Shape, type Tensor, type Weights } from '../../../ops/tensor.js';
 import { tf } from '../../../ops/tf.js';
-import type { Result } from '../../../problem.js';
+import { fail, type Result } from '../../../problem.js';
 import { initParams } from '../../init-params.js';
 import type { InitContext } from '../../method.js';
 import type { ShadowConfig } from './config.js';
-import { PROJECTION, type ShadowDetail } from './layout.js';
+import { fileNames, PROJECTION, type ShadowDetail } from './layout.js';
 
 /** The deviation of a model's first weights, as transformers finds it. */
 const deviationOf = ({ config }: ModelSpec): number => {
@@ -52,14 +52,39 @@ const startLinear = (c: ShadowConfig, role: string, k: Key, shape: Shape, D: num
   return uniform(k, shape, -bound, bound);
 };
 
-/** The shadow as a new model starts, the layers between both as new linear layers. */
+/** Where the weights of a pretrained shadow stand among the base's, by their names in its own checkpoint. */
+export const pretrainedKey = (name: string): string => `shadow/${name}`;
+
+/** What a projected checkpoint calls its projection. */
+export const PRETRAINED_PROJECTION = 'shadow_hidden_projection.weight';
+
+/** A pretrained parameter as it is. */
+const startPretrained = (weights: Weights, name: string, shape: Shape): Result<Tensor> => {
+  const key = pretrainedKey(name);
+  const W = lookup(weights, key);
+  return W !== undefined && sameShape(W.shape, shape)
+    ? E.right(tf.clone(W))
+    : fail(
+        `weights: ${key}`,
+        `a tensor ${showShape(shape)} of the shadow's own checkpoint`,
+        W === undefined ? 'no such tensor' : showShape(W.shape),
+        'shadowFrom puts them there.',
+      );
+};
+
+/** The shadow as a new model starts, or as it was pretrained; the layers between both models as new linear layers. */
 export const initShadow = (c: ShadowConfig, { layout, key, weights }: InitContext<ShadowDetail>): Result<Weights> => {
   const shapes = new Map(layout.params.map((p) => [p.name, p.shape]));
-  return initParams(layout, key, weights, ({ detail, tensors }, role, k, shape) =>
-    E.right(
-      detail._tag === 'Shadow' && role !== PROJECTION
-        ? startModel(detail.spec, role, k, shape)
-        : startLinear(c, role, k, shape, shapes.get(tensors['A'] ?? '')?.[1] ?? 1),
-    ),
-  );
+  const pretrained = typeof c.shadow_model !== 'string';
+  return initParams(layout, key, weights, ({ detail, tensors }, role, k, shape) => {
+    if (detail._tag === 'Block')
+      return E.right(startLinear(c, role, k, shape, shapes.get(tensors['A'] ?? '')?.[1] ?? 1));
+    if (role === PROJECTION)
+      return pretrained && lookup(weights, pretrainedKey(PRETRAINED_PROJECTION)) !== undefined
+        ? startPretrained(weights, PRETRAINED_PROJECTION, shape)
+        : E.right(kaimingUniform(k, shape));
+    return pretrained
+      ? startPretrained(weights, (tensors[role] as string).slice(fileNames.backbone.length), shape)
+      : E.right(startModel(detail.spec, role, k, shape));
+  });
 };

@@ -8,10 +8,17 @@ import { orProblems, problem, type Problem, type Result } from '../../../problem
 import { modelPrefix } from '../../auxiliary.js';
 import type { LayoutContext } from '../../method.js';
 import { moduleLayout, trainableParam } from '../../module-layout.js';
-import type { Layout, ParamSpec, Part } from '../../site.js';
+import type { Layout, Part } from '../../site.js';
 import { blockKey, shadowKey } from '../../updates/shadow.js';
+import { backboneOf, type Backbone } from './backbone.js';
 import type { ShadowConfig } from './config.js';
-import { layersPath, mirrorOf, type Mirror } from './mirror.js';
+import { layersPath } from './stack.js';
+
+/** Where PEFT puts the shadow and its projection in its files. */
+export const fileNames = {
+  backbone: 'base_model.shadow_backbone.default.',
+  projection: 'base_model.shadow_projection.default.weight',
+} as const;
 
 /** What ShadowPEFT knows of a site. */
 export type ShadowDetail =
@@ -59,30 +66,17 @@ const blockPart = (c: ShadowConfig, D: number, m: ModuleSpec): Part<ShadowDetail
   };
 };
 
-/** GPT-2's shadow keeps a table of tokens of its own in the file even where it reads the base's. */
-const isIdle = ({ shared, spec }: Mirror, key: string): boolean =>
-  shared && key === `${spec.inputEmbedding ?? ''}.weight`;
-
 /** The role of the projection; those of the shadow's parameters are their keys. */
 export const PROJECTION = 'P';
 
-const shadowPart = (mirror: Mirror): Part<ShadowDetail> => {
-  const own = mirror.params.map(({ key, name, shape }) => ({
+const shadowPart = (b: Backbone): Part<ShadowDetail> => {
+  const own = b.params.map(({ key, name, shape, trainable }) => ({
     key,
-    param: {
-      ...trainableParam(`base_model.shadow_backbone.default.${name}`, shape),
-      trainable: !isIdle(mirror, key),
-    } satisfies ParamSpec,
+    param: { ...trainableParam(fileNames.backbone + name, shape), trainable },
   }));
-  const projection =
-    mirror.width === mirror.baseWidth
-      ? []
-      : [
-          {
-            key: PROJECTION,
-            param: trainableParam('base_model.shadow_projection.default.weight', [mirror.baseWidth, mirror.width]),
-          },
-        ];
+  const projection = b.projected
+    ? [{ key: PROJECTION, param: trainableParam(fileNames.projection, [b.baseWidth, b.width]) }]
+    : [];
   const all = [...own, ...projection];
   return {
     site: {
@@ -90,7 +84,7 @@ const shadowPart = (mirror: Mirror): Part<ShadowDetail> => {
       stored: [],
       module: shadowKey,
       tensors: Object.fromEntries(all.map(({ key, param }) => [key, param.name])),
-      detail: { _tag: 'Shadow', spec: mirror.spec, shared: mirror.shared },
+      detail: { _tag: 'Shadow', spec: b.spec, shared: b.shared },
     },
     params: all.map(({ param }) => param),
     algebra: 'routed',
@@ -132,12 +126,12 @@ const blockProblems = (path: string, modules: ReadonlyArray<ModuleSpec>): Readon
 /** The layout of ShadowPEFT: each block, and the shadow. */
 export const shadowLayout = (c: ShadowConfig, context: LayoutContext): Result<Layout<ShadowDetail>> =>
   F.pipe(
-    mirrorOf(c, context.spec),
-    E.chain((mirror) =>
+    backboneOf(c, context.spec),
+    E.chain((b) =>
       moduleLayout<ShadowConfig, ShadowDetail>(c, context, (modules) =>
         orProblems(blockProblems(layersPath(context.spec) ?? '', modules), () => [
-          shadowPart(mirror),
-          ...modules.map((m) => blockPart(c, mirror.baseWidth, m)),
+          shadowPart(b),
+          ...modules.map((m) => blockPart(c, b.baseWidth, m)),
         ]),
       ),
     ),

@@ -9,10 +9,10 @@ import type { Method } from '../../method.js';
 import { restructureSaved } from '../../module-layout.js';
 import type { WeightUpdate } from '../../update.js';
 import type { Network } from '../../updates/shadow.js';
-import { shadowFields, validateShadow, type ShadowConfig } from './config.js';
+import { MIRROR, shadowFields, validateShadow, type ShadowConfig } from './config.js';
 import { initShadow } from './init.js';
 import { PROJECTION, shadowLayout, type ShadowDetail } from './layout.js';
-import { everyBlock } from './mirror.js';
+import { everyBlock } from './stack.js';
 
 const reason = 'ShadowPEFT corrects hidden states by those of a second model';
 
@@ -63,5 +63,6 @@ export const shadow: Method<ShadowConfig, ShadowDetail> = {
   restructure: restructureSaved,
   layout: shadowLayout,
   init: initShadow,
+  model: { field: 'shadow_model', none: MIRROR },
   update: (c, { detail }, tensors) => update(c, detail, tensors),
 };
