@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -14,8 +15,11 @@ import { trainable, withTrainable } from '../../../src/adapters/leaf.js';
 import { lora } from '../../../src/adapters/methods/lora/lora.js';
 import { prefixTuning } from '../../../src/adapters/methods/prefix-tuning.js';
 import { promptTuning } from '../../../src/adapters/methods/prompt-tuning.js';
+import { shadowFrom } from '../../../src/adapters/methods/shadow/from-pretrained.js';
 import { shadow } from '../../../src/adapters/methods/shadow/shadow.js';
+import { checkpointOf } from '../../../src/io/checkpoint.js';
 import { readWeights } from '../../../src/io/model.js';
+import { encodeAdapter, loadAdapter, readAdapterFiles, readAll } from '../../../src/io/peft.js';
 import { prefill, step } from '../../../src/models/decode.js';
 import { detachedShadow, shadowLoss } from '../../../src/models/detached-shadow.js';
 import { generate } from '../../../src/models/generate.js';
@@ -26,12 +30,14 @@ import { specOf } from '../../../src/models/spec-of.js';
 import type { ModelSpec } from '../../../src/models/spec.js';
 import { dispose, read, scope, tensorOf } from '../../../src/ops/backend.js';
 import { key } from '../../../src/ops/random.js';
-import type { Tensor, Weights } from '../../../src/ops/tensor.js';
+import { recordOf, type Tensor, type Weights } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
 import { valueAndGrad } from '../../../src/ops/value-and-grad.js';
 import { renderProblems } from '../../../src/problem.js';
 import { integers } from '../../models/language-models.js';
 import { problemsOf, right } from '../../setup/result.js';
+
+type Config = Readonly<Record<string, unknown>>;
 
 const folderOf = (id: string): string => fileURLToPath(new URL(`../../golden/cases/lm/${id}`, import.meta.url));
 
@@ -169,6 +175,15 @@ describe('ShadowPEFT in a model', () => {
     free(r);
   });
 
+  it('stands beside a mixture of adapters, whose two passes it corrects alike', async () => {
+    const [r, mixed] = [await running('llama-shadow'), await readCase(folderOf('llama-xlora'))];
+    const { adapter } = right(decodeAdapter(mixed.files, mixed.spec));
+    const [whole, stepped] = await bothWays(r, compose<Adapter['algebra']>(adapter, r.leaf));
+    close(stepped, whole);
+    dispose(adapter.params);
+    free(r);
+  });
+
   it('reads embeddings in place of ids, unless it is of another width', async () => {
     const [shared, sized] = [await running('llama-shadow'), await running('llama-shadow-sizes')];
     const byIds = (r: Running) => r.model.run(attach(r.leaf, r.weights), { inputIds: integers([prompt]) }).logits;
@@ -243,8 +258,6 @@ describe('a shadow on its own', () => {
   });
 });
 
-type Config = Readonly<Record<string, unknown>>;
-
 /** A model of some width without weights. */
 const wide = (config: Config, shapes: Readonly<Record<string, number[]>>): ModelSpec => right(specOf(config, shapes));
 
@@ -267,6 +280,85 @@ const llama = wide(
 );
 
 const deviation = (values: Float32Array): number => Math.sqrt(values.reduce((s, v) => s + v * v, 0) / values.length);
+
+describe('a shadow that exists', () => {
+  const own = async (id: string) => {
+    const at = join(folderOf(id), 'model');
+    const checkpoint = right(checkpointOf(await readFile(join(at, 'model.safetensors'))));
+    const tensors = right(await readAll(checkpoint));
+    return {
+      path: 'model',
+      config: JSON.parse(await readFile(join(at, 'config.json'), 'utf8')) as Config,
+      weights: recordOf([...tensors].map(([name, raw]) => [name, tensorOf(valuesOf(raw), raw.shape)] as const)),
+    };
+  };
+
+  it.each([
+    ['llama-shadow-qwen3', 'model.', 'model.embed_tokens.weight'],
+    ['gpt2-shadow-projected', 'shadow_model.', 'shadow_model.embed_tokens.weight'],
+    ['llama-shadow-opt', 'model.', 'model.decoder.embed_tokens.weight'],
+  ] as const)('starts an adapter with its weights, and is saved as PEFT saves it (%s)', async (id, prefix, table) => {
+    const [c, model] = [await readCase(folderOf(id)), await own(id)];
+    const fields = { task_type: 'CAUSAL_LM', r: 2 };
+    const leaf = right(shadowFrom(model, fields, { spec: c.spec, key: key(1) }));
+    const at = 'base_model.shadow_backbone.default.';
+    for (const [name, param] of Object.entries(leaf.params).filter(([n]) => n.startsWith(at)))
+      expect(await read(param)).toEqual(await read(model.weights[prefix + name.slice(at.length)]!));
+    expect(Object.keys(leaf.params).filter((n) => !leaf.trainable.includes(n))).toEqual([
+      at + table.slice(prefix.length),
+    ]);
+    const projection = leaf.params['base_model.shadow_projection.default.weight'];
+    const brought = model.weights['shadow_hidden_projection.weight'];
+    if (brought !== undefined) expect(await read(projection!)).toEqual(await read(brought));
+    expect(projection?.shape).toEqual(id === 'llama-shadow-opt' ? undefined : [32, 16]);
+    const shapesOf = (tensors: GoldenCase['files']['tensors']) => [...tensors].map(([n, t]) => [n, t.shape]).toSorted();
+    const saved = right(await encodeAdapter(leaf));
+    expect(shapesOf(right(await readAll(right(checkpointOf(saved.tensors)))))).toEqual(shapesOf(c.files.tensors));
+    expect(JSON.parse(saved.config)).toMatchObject({ shadow_model: 'model', peft_type: 'SHADOW' });
+    [leaf.params, model.weights].forEach((record) => dispose(record));
+  });
+
+  it('says what is missing', async () => {
+    const [c, model] = [await readCase(folderOf('llama-shadow-qwen3')), await own('llama-shadow-qwen3')];
+    const why = (changed: object, fields: Config = {}): string =>
+      renderProblems(problemsOf(shadowFrom({ ...model, ...changed }, fields, { spec: c.spec, key: key(1) })));
+    const { ['model.norm.weight']: norm, ...rest } = model.weights;
+    expect(why({ weights: rest })).toContain('shadow/norm.weight');
+    expect(why({ weights: { ...rest, 'model.norm.weight': tf.zeros([3]) } })).toContain('[16]');
+    expect(why({ config: { model_type: 'bert' } })).toContain('a shadow of model type bert');
+    expect(why({ config: { ...model.config, hidden_size: undefined } })).toContain('shadow/config.json: hidden_size');
+    expect(why({}, { shadow_hidden_size: 8 })).toContain('its own sizes');
+    [norm!, ...Object.values(rest)].forEach((t) => t.dispose());
+  });
+
+  it('is read from a folder inside, or where the caller says, and never elsewhere', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weft-shadow-'));
+    const at = join(folder, 'adapter');
+    await cp(folderOf('llama-shadow-qwen3'), at, { recursive: true });
+    const text = await readFile(join(at, 'adapter_config.json'), 'utf8');
+    const { spec } = await readCase(folderOf('llama-shadow-qwen3'));
+    const named = (path: string) =>
+      writeFile(join(at, 'adapter_config.json'), text.replace('"shadow_model": "model"', `"shadow_model": "${path}"`));
+    expect(right(await readAdapterFiles(at)).model).toMatchObject({ model_type: 'qwen3' });
+    await rename(join(at, 'model'), join(folder, 'elsewhere'));
+    for (const path of ['../elsewhere', join(folder, 'elsewhere'), 'someone/on-the-hub']) {
+      await named(path);
+      const files = right(await readAdapterFiles(at));
+      expect(files.model).toBeUndefined();
+      const why = renderProblems(problemsOf(decodeAdapter(files, spec)));
+      expect(why).toContain('its path alone');
+      expect(why).toContain('without its architecture');
+    }
+    const given = await loadAdapter(at, spec, { shadowModel: join(folder, 'elsewhere') });
+    dispose(right(given).adapter.params);
+    expect(renderProblems(problemsOf(await loadAdapter(at, spec, { shadowModel: at })))).toContain('config.json');
+    // no folder stands for the shadow that PEFT builds
+    await named('mirror');
+    await cp(join(folder, 'elsewhere'), join(at, 'mirror'), { recursive: true });
+    expect(right(await readAdapterFiles(at)).model).toBeUndefined();
+    await rm(folder, { recursive: true });
+  });
+});
 
 describe('ShadowPEFT as a value', () => {
   const made = (config: Config, spec = llama): Leaf => right(init(shadow, config, { spec, key: key(1) }));
