@@ -5,6 +5,7 @@ import type { Leaf } from '../../adapters/adapter.js';
 import { isMergeable } from '../../adapters/combine.js';
 import { decodeConfig, type BaseConfig, type Decoded } from '../../adapters/config.js';
 import { configRecord, decodeAdapter, type AdapterFiles, type DecodedAdapter } from '../../adapters/decode.js';
+import { withModel } from '../../adapters/nested.js';
 import { countTrainable, print } from '../../adapters/print.js';
 import { registry } from '../../adapters/registry.js';
 import { E } from '../../fp.js';
@@ -34,7 +35,8 @@ const notYet = (type: string): Problem =>
 /** The config by its method's codec, or, where there is no such method yet, only the fields that all methods have. */
 const decodeAny = (json: Json, files: AdapterFiles): Result<FromFiles> => {
   const method = registry[String(json['peft_type'])];
-  const decoded = decodeConfig(method?.fields ?? {}, json, files.floats);
+  const whole = method === undefined ? json : withModel(method, json, files.model);
+  const decoded = decodeConfig(method?.fields ?? {}, whole, files.floats);
   return E.map(({ config, warnings }: Decoded<BaseConfig>): FromFiles => {
     // Without a method no field can be told from an unknown one.
     if (method === undefined) return { json, config, warnings: [], obstacles: [notYet(config.peft_type)] };

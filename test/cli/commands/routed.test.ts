@@ -51,6 +51,20 @@ describe('routed adapters', () => {
     expect(seen).toMatchObject({ method: 'XLORA', algebra: 'routed', mergeable: false, trainable: 66 });
   });
 
+  it('runs models with a shadow, also with one of another architecture, and does not merge them', async () => {
+    for (const id of ['lm/llama-shadow', 'lm/llama-shadow-qwen3']) {
+      const folder = golden(id);
+      expect((await generate(folder)).code).toBe(0);
+      const seen = (await run('inspect', folder, '--base', llama.base, '--json')).json();
+      expect(seen).toMatchObject({ method: 'SHADOW', supported: true, algebra: 'routed', mergeable: false });
+      expect((await run('inspect', folder)).out).not.toContain('supported');
+      const merge = ['merge', '--base', llama.base, '--adapter', folder, '--out', join(await temporaryFolder(), 'out')];
+      const refused = await run(...merge, '--backend', inject('backend'));
+      expect(refused.code).toBe(1);
+      expect(refused.err).toContain('which no single weight can hold');
+    }
+  });
+
   it('takes experts from other folders, by name', async () => {
     const whole = golden('lm/llama-xlora');
     const [alone, elsewhere] = [join(await temporaryFolder(), 'router'), join(await temporaryFolder(), 'a=b')];

@@ -95,6 +95,12 @@ def generated(model, pad, prompts=PROMPTS):
     return found[0]
 
 
+def load(base):
+    model = T.AutoModelForCausalLM.from_pretrained(cases / "bases" / base)
+    model.name_or_path = None  # the folder of a machine, which PEFT would save
+    return model
+
+
 for name, (base, fields) in CASES.items():
     folder = cases / "lm" / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -102,9 +108,8 @@ for name, (base, fields) in CASES.items():
     if name in PRETRAINED:
         pretrained(folder, **PRETRAINED[name][1])
     os.chdir(folder)
-    load = lambda: T.AutoModelForCausalLM.from_pretrained(cases / "bases" / base)
     torch.manual_seed(len(name))
-    model = P.get_peft_model(load(), P.ShadowConfig(task_type="CAUSAL_LM", **fields))
+    model = P.get_peft_model(load(base), P.ShadowConfig(task_type="CAUSAL_LM", **fields))
     with torch.no_grad():
         for n, p in model.named_parameters():
             if p.requires_grad:
@@ -113,12 +118,12 @@ for name, (base, fields) in CASES.items():
         model.save_pretrained(saved)
         for file in ("adapter_config.json", "adapter_model.safetensors"):
             shutil.copy(Path(saved) / file, folder / file)
-    model = P.PeftModel.from_pretrained(load(), folder, is_trainable=True).eval()
+    model = P.PeftModel.from_pretrained(load(base), folder, is_trainable=True).eval()
     model.generation_config.eos_token_id = None
     tuner = model.base_model
     given = dict(input_ids=IDS, attention_mask=MASK)
     expected = {"input.input_ids": IDS, "input.attention_mask": MASK}
-    expected["output.base"] = load().eval()(**given).logits.detach()
+    expected["output.base"] = load(base).eval()(**given).logits.detach()
     logits = model(**given).logits
     expected["output.adapted"] = logits.detach()
     expected["lm_loss"] = causal_loss(logits, IDS).detach().reshape(1)
@@ -141,7 +146,7 @@ for name, (base, fields) in CASES.items():
     except ValueError as error:  # of mixtures of experts: "DetachedShadowModel does not support setting experts implementation"
         assert base == "gpt_oss", error
     try:
-        model.merge_and_unload()
+        model.merge_and_unload(base)
     except NotImplementedError as error:
         header["merge_error"] = str(error)
     (folder / "case.json").write_text(json.dumps(header, indent=1) + "\n")
