@@ -44,6 +44,32 @@ describe('svd', () => {
     expectClose(product(f), A, 3e-14);
   });
 
+  it.each([
+    ['graded columns', mapped(random(5, 180, 170), (v, _, j) => v * 0.6 ** j)],
+    ['graded rows, wide', mapped(random(6, 150, 200), (v, i) => v * 0.7 ** i)],
+    [
+      'values that fall beyond rounding',
+      multiply(
+        mapped(random(7, 160, 160), (v, _, j) => v * 0.5 ** j),
+        random(8, 160, 160),
+      ),
+    ],
+    [
+      'few values, many times',
+      multiply(qr(random(9, 140, 140)).Q, diagonal(Array.from({ length: 140 }, (_, i) => 1 + (i % 3)))),
+    ],
+  ])('leaves no pair of vectors askew, after several sweeps: %s', (_, A) => {
+    const f = svd(A);
+    expectOrthonormalColumns(f.U, 1e-13);
+    expectOrthonormalColumns(transposed(f.Vt), 1e-13);
+    expectClose(product(f), A, 1e-13);
+  });
+
+  it('finds those of graded columns to relative accuracy', () => {
+    const D = Array.from({ length: 120 }, (_, i) => 0.5 ** i);
+    expect(svd(multiply(qr(random(10, 130, 120)).Q, diagonal(D))).S).toBeAllClose(D, { rtol: 1e-13, atol: 0 });
+  });
+
   it('finds small singular values to relative accuracy when columns are scaled', () => {
     // Q D with D = diag(1, 1e-4, ...): the singular values are D's own.
     const D = [1, 1e-4, 1e-8, 1e-12, 1e-16, 1e-20];
