@@ -21,6 +21,8 @@ export interface Job {
 export type Told = Measured & {
   /** Seconds from the start of the process until it begins with the work. */
   readonly start?: number;
+  /** Seconds from then on until all bytes are written, into the page cache. */
+  readonly written?: number;
   /** Seconds of each step. */
   readonly inner?: Readonly<Record<string, number>>;
 };
@@ -68,8 +70,8 @@ export const weft = (rank: number, workers: number): Contender => ({
     const command = [path('../../dist/cli/main.js'), 'merge', '--json', '--workers', String(workers)];
     const folders = ['--base', base, '--adapter', adapter, '--out', out];
     const done = await measured(process.execPath, [...command, ...folders], interrupted);
-    const { seconds } = JSON.parse(done.stdout) as { readonly seconds: number };
-    return { ...done, start: done.seconds - seconds };
+    const told = JSON.parse(done.stdout) as { readonly seconds: number; readonly writtenSeconds: number };
+    return { ...done, start: done.seconds - told.seconds, written: told.writtenSeconds };
   },
 });
 

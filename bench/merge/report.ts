@@ -54,14 +54,18 @@ const summary = (name: string, runs: ReadonlyArray<Run>, secondsOf: (run: Run) =
   };
 };
 
-/** Contenders in the order of their first run; those that tell it once more without the time until they begin to work. */
+/**
+ * Contenders in the order of their first run; those that tell it once more without the time until they begin to work, and from there until
+ * all is written but not yet durable.
+ */
 const summaries = ({ runs }: Found): ReadonlyArray<Summary> =>
   [...new Set(runs.map((r) => r.name))].flatMap((name) => {
     const own = runs.filter((r) => r.name === name);
     const whole = summary(name, own, (r) => r.seconds);
-    return own.every((r) => r.start === undefined)
-      ? [whole]
-      : [whole, summary(`${name}, its work alone`, own, (r) => r.seconds - (r.start ?? 0))];
+    if (own.every((r) => r.start === undefined)) return [whole];
+    const alone = summary(`${name}, its work alone`, own, (r) => r.seconds - (r.start ?? 0));
+    if (own.some((r) => r.written === undefined)) return [whole, alone];
+    return [whole, alone, summary(`${name}, until all is written`, own, (r) => r.written as number)];
   });
 
 const megabytes = (bytes: number | undefined): string => (bytes === undefined ? '-' : (bytes / 1e6).toFixed(0));
@@ -71,7 +75,7 @@ const isOurs = (name: string): boolean => name.startsWith('weft');
 const bar = (name: string, value: number, text: string): Bar => ({ label: name, value, text, ours: isOurs(name) });
 
 const panels = (rows: ReadonlyArray<Summary>, copy: Sample): ReadonlyArray<Panel> => {
-  const known = rows.filter((r) => r.peakRss !== undefined && !r.name.endsWith('alone'));
+  const known = rows.filter((r) => r.peakRss !== undefined && !/(alone|written)$/.test(r.name));
   return [
     {
       title: 'Time, from the start of the process until the files are durable',

@@ -28,6 +28,8 @@ export interface PlacedFile {
   readonly descriptor: number;
   /** Writes all bytes at a position. */
   readonly write: (bytes: Uint8Array, position: number) => Promise<Result<void>>;
+  /** Makes what is written durable. */
+  readonly flush: () => Promise<Result<void>>;
   /** Makes the file durable and closes it. Later calls change nothing. */
   readonly close: () => Promise<Result<void>>;
 }

@@ -54,10 +54,14 @@ const merged = async (
   const adapter = mergeable(loaded.adapter);
   if (E.isLeft(adapter)) return adapter;
   const clock = startClock();
+  let written = 0;
   const plan = await session.working('merging', (update) =>
     mergeFolder(base.model, base.folder, adapter.right, out, {
       workers: count,
-      onProgress: (p) => update(p.doneBytes, p.totalBytes),
+      onProgress: ({ doneBytes, totalBytes }) => {
+        if (doneBytes === totalBytes) written = clock(totalBytes).seconds;
+        update(doneBytes, totalBytes);
+      },
     }),
   );
   if (E.isLeft(plan)) return plan;
@@ -74,6 +78,8 @@ const merged = async (
       tensors: tensors.length,
       changedBytes,
       totalBytes,
+      // until the system had all bytes, and until the disk had them
+      writtenSeconds: written,
       seconds: measured.seconds,
       bytesPerSecond: measured.bytesPerSecond,
       peakRssBytes: measured.peakRssBytes,

@@ -39,12 +39,25 @@ const unmade = (problems: Result<never>): Task => ({ piece: problems, wrote: () 
 export const isInFiles = ({ files }: Checkpoint): boolean =>
   [...files.values()].every((f) => f.source.descriptor !== undefined);
 
-/** A file that is closed, and so made durable, when its last byte is written: while other files are still merged. */
-const closing = (file: OpenedFile, closed: (done: Promise<Result<void>>) => void): ((bytes: number) => void) => {
+/** A file is made durable as it grows, by so many bytes: the disk works while the lanes do. */
+const FLUSHED = 1 << 26;
+
+/** A file that is made durable on the way, and closed when its last byte is written: while other files are still merged. */
+const closing = (file: OpenedFile, ended: (done: Promise<Result<void>>) => void): ((bytes: number) => void) => {
   let missing = file.plan.tensors.reduce((n, t) => n + t.stored.byteLength, 0);
+  let fresh = 0;
+  let flushing = false;
+  const flush = async (): Promise<Result<void>> => {
+    [fresh, flushing] = [0, true];
+    const done = await file.to.flush();
+    flushing = false;
+    return done;
+  };
   return (bytes) => {
     missing -= bytes;
-    if (missing === 0) closed(file.to.close());
+    fresh += bytes;
+    if (missing === 0) ended(file.to.close());
+    else if (fresh >= FLUSHED && !flushing) ended(flush());
   };
 };
 
@@ -58,19 +71,19 @@ const copyFiles = async ({ plan, copyFile }: InLanes, goesOn: () => boolean): Pr
   return E.right(undefined);
 };
 
-/** The tasks of one file; it is made before the first one, and closed through `closed`. */
+/** The tasks of one file; it is made before the first one, and its flushing and closing told to `ended`. */
 async function* tasksOf(
   { run, place }: InLanes,
   file: FilePlan,
   factors: Factors,
-  closed: (done: Promise<Result<void>>) => void,
+  ended: (done: Promise<Result<void>>) => void,
 ): AsyncGenerator<Task, void, undefined> {
   const to = await place(file.name);
   if (E.isLeft(to)) return yield unmade(to);
   const head = await to.right.write(file.head, 0);
   if (E.isLeft(head)) return yield unmade(head);
   const opened = { plan: file, base: run.checkpoint.files.get(file.name) as CheckpointFile, to: to.right, factors };
-  const wrote = closing(opened, closed);
+  const wrote = closing(opened, ended);
   wrote(0);
   for await (const piece of piecesOf(run, opened, wrote)) yield { piece, wrote };
 }

@@ -26,6 +26,7 @@ export const placeFile = async (path: string): Promise<Result<PlacedFile>> => {
         for (let done = 0; done < bytes.length;)
           done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
       }),
+    flush: () => attempt(path, 'a file that can be written', () => handle.datasync()),
     close: () => (closed ??= finish()),
   });
 };
