@@ -17,6 +17,7 @@ import { transposeValues } from '../ops/linalg/matrix.js';
 import { E } from '../fp.js';
 import { currentBackend } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
+import { memory } from './remembered.js';
 
 const stackOf = (matrices: ReadonlyArray<Matrix>): Matrix => {
   const cols = matrices[0]?.cols ?? 0;
@@ -102,21 +103,22 @@ const hostMatrix = (W: Tensor, turned: boolean): Matrix => {
   return turned ? transposed(stored) : stored;
 };
 
-/** Bases by the data of the weights that they come from, which never changes. */
-const knownBases = new WeakMap<object, { readonly of: ReadonlyArray<object>; readonly V: Matrix }>();
+const knownBases = memory<Matrix>();
 
 /** The basis of some weights, with the ridge `alpha`, rounded to float32; the same object for the same weights. Throws on webgpu, whose values cannot be read synchronously. */
 export const basisOf = (weights: ReadonlyArray<Tensor>, members: ReadonlyArray<Member>, alpha: number): Matrix => {
-  const of = weights.map((W) => W.dataId);
-  const found = knownBases.get(of[0] as object);
-  if (found?.of.length === of.length && found.of.every((id, i) => id === of[i])) return found.V;
-  const exact = jointBasis(
-    weights.map((W, i) => hostMatrix(W, members[i]?.transposed ?? false)),
-    alpha,
+  const turned = weights.map((_, i) => members[i]?.transposed ?? false);
+  return knownBases(
+    weights.map((W) => W.dataId),
+    JSON.stringify([alpha, turned]),
+    () => {
+      const exact = jointBasis(
+        weights.map((W, i) => hostMatrix(W, turned[i] as boolean)),
+        alpha,
+      );
+      return { ...exact, data: Float32Array.from(exact.data) };
+    },
   );
-  const V = { ...exact, data: Float32Array.from(exact.data) };
-  knownBases.set(of[0] as object, { of, V });
-  return V;
 };
 
 /** The columns of W V^-T: their lengths [d], and themselves at length 1, [out, d]. */
@@ -125,8 +127,8 @@ export interface UnitColumns {
   readonly U: Matrix;
 }
 
-const knownInverses = new WeakMap<object, Matrix>();
-const knownColumns = new WeakMap<object, WeakMap<object, UnitColumns>>();
+const knownInverses = memory<Matrix>();
+const knownColumns = memory<UnitColumns>();
 
 /** Columns up to this length count as zero. */
 const ZERO = 1e-12;
@@ -138,21 +140,16 @@ const ZERO = 1e-12;
  */
 export const unitColumns = (W: Tensor, turned: boolean, V: Tensor | Matrix): UnitColumns => {
   const basis = 'dataId' in V ? V.dataId : V;
-  const byBasis = knownColumns.get(W.dataId) ?? new WeakMap<object, UnitColumns>();
-  knownColumns.set(W.dataId, byBasis);
-  const found = byBasis.get(basis);
-  if (found !== undefined) return found;
-  const inverse = knownInverses.get(basis) ?? inverseBasis('dataId' in V ? hostMatrix(V, false) : V);
-  knownInverses.set(basis, inverse);
-  const B = multiply(hostMatrix(W, turned), transposed(inverse));
-  const squares = new Float64Array(B.cols);
-  B.data.forEach((x, i) => (squares[i % B.cols] = (squares[i % B.cols] as number) + x * x));
-  const lengths = squares.map(Math.sqrt);
-  const data = Float64Array.from(B.data, (x, i) => {
-    const length = lengths[i % B.cols] as number;
-    return length > ZERO ? x / length : 0;
+  return knownColumns([W.dataId, basis], String(turned), () => {
+    const inverse = knownInverses([basis], '', () => inverseBasis('dataId' in V ? hostMatrix(V, false) : V));
+    const B = multiply(hostMatrix(W, turned), transposed(inverse));
+    const squares = new Float64Array(B.cols);
+    B.data.forEach((x, i) => (squares[i % B.cols] = (squares[i % B.cols] as number) + x * x));
+    const lengths = squares.map(Math.sqrt);
+    const data = Float64Array.from(B.data, (x, i) => {
+      const length = lengths[i % B.cols] as number;
+      return length > ZERO ? x / length : 0;
+    });
+    return { lengths, U: { ...B, data } };
   });
-  const columns = { lengths, U: { ...B, data } };
-  byBasis.set(basis, columns);
-  return columns;
 };

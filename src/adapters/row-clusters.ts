@@ -6,6 +6,7 @@ import { kMeans, svdLowRankSync, type Matrix } from '../ops/linalg/index.js';
 import type { Tensor } from '../ops/tensor.js';
 import { tf } from '../ops/tf.js';
 import { svdLowrankTestMatrix, torchGenerator } from '../ops/torch-random/index.js';
+import { memory } from './remembered.js';
 
 /** How a layer is divided. */
 export interface Division {
@@ -39,25 +40,21 @@ const divided = (joined: Tensor, { r, clusters, seed }: Division): RowClusters =
   return { segments, U, Vt };
 };
 
-/** Results by the data of W, then of b, which never change. */
-const known = new WeakMap<object, WeakMap<object, Map<string, RowClusters>>>();
+const known = memory<RowClusters>();
 
 /**
  * The clusters of a layer W [out, in] with a bias b [out], or without. PEFT does not save them, so loading finds them again.
  *
  * @throws on webgpu, whose values cannot be read synchronously
  */
-export const rowClusters = (W: Tensor, b: Tensor | undefined, how: Division): RowClusters => {
-  const byBias = known.get(W.dataId) ?? new WeakMap<object, Map<string, RowClusters>>();
-  known.set(W.dataId, byBias);
-  const results = byBias.get((b ?? W).dataId) ?? new Map<string, RowClusters>();
-  byBias.set((b ?? W).dataId, results);
-  const id = JSON.stringify(how);
-  const found = results.get(id);
-  if (found !== undefined) return found;
-  const joined = scope(() => (b === undefined ? tf.clone(W) : tf.concat([W, tf.reshape(b, [-1, 1])], 1)));
-  const fresh = divided(joined, how);
-  joined.dispose();
-  results.set(id, fresh);
-  return fresh;
-};
+export const rowClusters = (W: Tensor, b: Tensor | undefined, how: Division): RowClusters =>
+  known(
+    [W, b ?? W].map((x) => x.dataId),
+    JSON.stringify(how),
+    () => {
+      const joined = scope(() => (b === undefined ? tf.clone(W) : tf.concat([W, tf.reshape(b, [-1, 1])], 1)));
+      const fresh = divided(joined, how);
+      joined.dispose();
+      return fresh;
+    },
+  );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { torchLowRank } from '../../src/adapters/principal.js';
-import { leadingOf } from '../../src/adapters/updates/spectrum.js';
+import { leadingOf, spectrumOf } from '../../src/adapters/updates/spectrum.js';
 import { read, tensorOf } from '../../src/ops/backend.js';
 import { svd, svdLowRank, type Matrix } from '../../src/ops/linalg/index.js';
 import { matMul } from '../../src/ops/mat-mul.js';
@@ -32,6 +32,24 @@ describe('leadingOf', () => {
       expect(alignment(found.U, P, i)).toBeCloseTo(1, 3);
     });
     expect(leadingOf(W, 3)).toBe(found);
+  });
+
+  it('is the beginning of what is known, but never all of it unless that was exact', () => {
+    const W = normal(key(4), [12, 8]);
+    const some = leadingOf(W, 5);
+    expect(leadingOf(W, 2).S).toEqual(some.S.slice(0, 2));
+    const all = spectrumOf(W);
+    expect(all.S).toHaveLength(8);
+    expect(leadingOf(W, 8)).toBe(all);
+    expect(spectrumOf(W)).toBe(all);
+    expect(spectrumOf(tf.reshape(W, [8, 12]))).not.toBe(all);
+    // a small matrix is decomposed as a whole, whatever is asked for
+    const other = normal(key(5), [12, 8]);
+    expect(leadingOf(other, 8)).toBe(spectrumOf(other));
+    const large = normal(key(6), [270, 260]);
+    const first = leadingOf(large, 260);
+    expect(spectrumOf(large)).not.toBe(first);
+    expect(leadingOf(large, 260)).toBe(spectrumOf(large));
   });
 });
 

@@ -4,6 +4,7 @@
 import { currentBackend } from '../../ops/backend.js';
 import { leading, matrix, svd, svdLeading, type Matrix, type Svd } from '../../ops/linalg/index.js';
 import type { Tensor } from '../../ops/tensor.js';
+import { memory } from '../remembered.js';
 
 /**
  * The values of a weight [m, n] on the host, for what is decomposed there.
@@ -17,8 +18,14 @@ export const hostMatrix = (W: Tensor): Matrix => {
   return matrix(rows, cols, W.dataSync() as Float32Array);
 };
 
-/** Decompositions by the data that they are of, which never changes; they go when it goes. */
-const known = new WeakMap<object, Svd>();
+/** Triplets, and how good they are where they are not of a whole decomposition. */
+type Triplets = Svd & { readonly residual?: number };
+
+const known = memory<Triplets>();
+
+/** Triplets that serve, and else new ones in their place: the leading ones of a large weight come long before all of them. */
+const triplets = (W: Tensor, compute: (A: Matrix) => Triplets, serves: (s: Triplets) => boolean): Triplets =>
+  known([W.dataId], W.shape.join(' '), () => compute(hostMatrix(W)), serves);
 
 /**
  * Singular triplets of a tensor [m, n] on the host, descending.
@@ -27,17 +34,8 @@ const known = new WeakMap<object, Svd>();
  *
  * @throws on webgpu, whose values cannot be read synchronously
  */
-export const spectrumOf = (W: Tensor): Svd => {
-  const [rows, cols] = W.shape as [number, number];
-  const found = known.get(W.dataId);
-  if (found?.U.rows === rows && found.Vt.cols === cols) return found;
-  const spectrum = svd(hostMatrix(W));
-  known.set(W.dataId, spectrum);
-  return spectrum;
-};
-
-/** The same for the leading triplets, which large weights have long before all of them. */
-const knownLeading = new WeakMap<object, Svd>();
+export const spectrumOf = (W: Tensor): Svd =>
+  triplets(W, svd, ({ S, residual = 0 }) => residual === 0 && S.length === Math.min(...W.shape));
 
 /**
  * The r leading singular triplets of a tensor [m, n] on the host.
@@ -45,12 +43,10 @@ const knownLeading = new WeakMap<object, Svd>();
  * @throws on webgpu, whose values cannot be read synchronously
  */
 export const leadingOf = (W: Tensor, r: number): Svd => {
-  const [rows, cols] = W.shape as [number, number];
-  const found = [known.get(W.dataId), knownLeading.get(W.dataId)].find(
-    (s) => s?.U.rows === rows && s.Vt.cols === cols && s.S.length >= r,
+  const found = triplets(
+    W,
+    (A) => svdLeading(A, r),
+    ({ S }) => S.length >= r,
   );
-  if (found !== undefined) return found.S.length === r ? found : leading(found, r);
-  const triplets = svdLeading(hostMatrix(W), r);
-  knownLeading.set(W.dataId, triplets);
-  return triplets;
+  return found.S.length === r ? found : leading(found, r);
 };
