@@ -163,12 +163,14 @@ const update = (
   tensors: Readonly<Record<string, Tensor>>,
   indices: UpdateOptions['indices'],
 ): WeightUpdate => {
+  const vector = tensors['theta'] as Tensor;
   const factor = (role: Role): Tensor => {
-    const entries = indices?.[`indices${role}`] ?? entriesOf(c, detail, role);
-    const shape = [...shapeOf(c.r, detail, role)];
-    const scales = tensors[`scales${role}`] ?? tensorOf(scalesOf(c, detail, role), shape);
-    const values = tf.gather(tensors['theta'] as Tensor, tf.tensor1d(entries, 'int32'));
-    return tf.mul(tf.reshape(values, shape), scales);
+    const entries = tf.tensor1d(indices?.[`indices${role}`] ?? entriesOf(c, detail, role), 'int32');
+    const scales = tensors[`scales${role}`];
+    // what a file does not hold by place is known by entry, of which there are fewer
+    const own = scales === undefined ? tf.mul(vector, tensorOf(dealt(detail.deal).scales, vector.shape)) : vector;
+    const values = tf.reshape(tf.gather(own, entries), [...shapeOf(c.r, detail, role)]);
+    return scales === undefined ? values : tf.mul(values, scales);
   };
   const [A, B] = [factor('A'), factor('B')];
   return detail.transposed ? lowRank(tf.transpose(A), tf.transpose(B), 1) : lowRank(B, A, 1);
