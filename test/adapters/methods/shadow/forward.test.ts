@@ -111,6 +111,18 @@ describe('ShadowPEFT in a model', () => {
     [shared, sized].forEach(free);
   });
 
+  it('sees the new tokens alone behind a past that it has not read', async () => {
+    const r = await running('gpt2-shadow');
+    const p = attach(r.leaf, r.weights);
+    const { cache: past } = r.model.run(r.weights, { inputIds: integers([[9, 4]]) });
+    const behind = (width: number) => () =>
+      r.model.run(p, { inputIds: integers([prompt]), past, attentionMask: tf.ones([1, width]) }).logits;
+    const wide = await numbersOf(behind(2 + prompt.length));
+    expect(wide).toEqual(await numbersOf(behind(prompt.length)));
+    past.flatMap(({ k, v }) => [k, v]).forEach((t) => t.dispose());
+    free(r);
+  });
+
   it('is nothing without the shadow, and takes one', async () => {
     const r = await running('llama-shadow');
     const run = (p: Attached | Weights) => r.model.run(p, { inputIds: integers([prompt]) }).logits;
