@@ -4,7 +4,13 @@
 import { dtypeOperations } from './dtype.js';
 import { layerOperations } from './layers.js';
 import type { Operation } from './operation.js';
+import { trainingOperations } from './training.js';
 import { updateOperations } from './update.js';
 
 /** The operations in the order of the table. */
-export const operations: ReadonlyArray<Operation> = [...updateOperations, ...layerOperations, ...dtypeOperations];
+export const operations: ReadonlyArray<Operation> = [
+  ...updateOperations,
+  ...layerOperations,
+  ...trainingOperations,
+  ...dtypeOperations,
+];

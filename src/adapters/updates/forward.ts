@@ -37,16 +37,18 @@ interface Before {
   readonly y: () => Tensor;
 }
 
+/** s A: a pass over the small factor in place of one over the output. */
+const scaled = (A: Tensor, s: number): Tensor => (s === 1 ? A : tf.mul(A, s));
+
 const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
   switch (update._tag) {
     case 'LowRank': {
       if (update.B.rank !== 2) return use.dense(applyUpdate(update, before.W()));
-      const change = use.lowRank(update.B, update.A);
-      return tf.add(before.y(), update.s === 1 ? change : tf.mul(change, update.s));
+      return tf.add(before.y(), use.lowRank(update.B, scaled(update.A, update.s)));
     }
     case 'Residual': {
       const { B, A } = residualFactors(update, asMatrix(before.W()));
-      return tf.sub(before.y(), tf.mul(use.lowRank(B, A), update.s));
+      return tf.sub(before.y(), use.lowRank(B, scaled(A, update.s)));
     }
     case 'Normalize':
       return update.axis === use.outputAxis
