@@ -17,6 +17,8 @@ export interface Fused<A> {
   readonly inputs: ReadonlyArray<string>;
   /** The inputs whose gradients NAMEGrad gives, in its order. */
   readonly gradients: ReadonlyArray<string>;
+  /** Gradients of other inputs that take less than the composition's, by operations that have gradients. */
+  readonly others?: Readonly<Record<string, (dy: Tensor, inputs: ReadonlyArray<Tensor>, attrs: A) => Tensor>>;
   /** What the kernel computes, by operations that have gradients. */
   readonly composed: (inputs: ReadonlyArray<Tensor>, attrs: A) => Tensor;
 }
@@ -45,7 +47,7 @@ const gradientsOf = (
 
 /** Rules of the kernels NAME and NAMEGrad. */
 export const rulesOf = <A extends object>(op: Fused<A>): ReadonlyArray<Rule> => {
-  const { kernelName, inputs, gradients, composed } = op;
+  const { kernelName, inputs, gradients, others = {}, composed } = op;
   const gradName = `${kernelName}Grad`;
   const gradInputs = ['dy', ...inputs];
   const places = gradients.map((name) => inputs.indexOf(name));
@@ -58,12 +60,13 @@ export const rulesOf = <A extends object>(op: Fused<A>): ReadonlyArray<Rule> => 
         // at once for all: tfjs asks for one after the other, and frees in between
         const found = tf.engine().runKernel(gradName, named(gradInputs, [v, ...saved]), attrs) as Tensor | Tensor[];
         const fromKernel = [found].flat();
-        const other = (i: number): Tensor =>
-          gradientsOf((xs) => [composed(xs, attrs as unknown as A)], saved, [i], [v])[0] as Tensor;
+        const other = (name: string, i: number): Tensor =>
+          others[name]?.(v, saved, attrs as unknown as A) ??
+          (gradientsOf((xs) => [composed(xs, attrs as unknown as A)], saved, [i], [v])[0] as Tensor);
         return Object.fromEntries(
           inputs.map((name, i) => {
             const at = gradients.indexOf(name);
-            return [name, () => (at < 0 ? other(i) : (fromKernel[at] as Tensor))] as const;
+            return [name, () => (at < 0 ? other(name, i) : (fromKernel[at] as Tensor))] as const;
           }),
         );
       },

@@ -20,10 +20,21 @@ const centred = (x: Tensor, eps: number, weight: Tensor | undefined, bias: Tenso
   return bias === undefined ? y : tf.add(y, bias);
 };
 
+/** The sum of all rows. */
+const sumOfRows = (x: Tensor): Tensor => tf.sum(tf.reshape(x, [-1, x.shape.at(-1) as number]), 0);
+
+const ones = (x: Tensor): Tensor => tf.ones([x.shape.at(-1) as number]);
+
+const zeros = (x: Tensor): Tensor => tf.zeros([x.shape.at(-1) as number]);
+
 const layer: Fused<Epsilon> = {
   kernelName: 'LayerNorm',
   inputs: ['x', 'weight', 'bias'],
   gradients: ['x'],
+  others: {
+    weight: (dy, [x], attrs) => sumOfRows(tf.mul(dy, compute(layer, [x as Tensor, ones(dy), zeros(dy)], attrs))),
+    bias: sumOfRows,
+  },
   composed: ([x, weight, bias], { eps }) => centred(x as Tensor, eps, weight, bias),
 };
 
@@ -31,6 +42,7 @@ const rms: Fused<Epsilon> = {
   kernelName: 'RmsNorm',
   inputs: ['x', 'weight'],
   gradients: ['x'],
+  others: { weight: (dy, [x], attrs) => sumOfRows(tf.mul(dy, compute(rms, [x as Tensor, ones(dy)], attrs))) },
   composed: ([x, weight], { eps }) => scaled(x as Tensor, eps, weight),
 };
 
@@ -47,12 +59,10 @@ const isPlain = (x: Tensor, ...parameters: ReadonlyArray<Tensor | undefined>): b
  * @param weight [d], or undefined for ones
  * @param bias [d], or undefined for zeros
  */
-export const layerNorm = (x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor => {
-  const d = x.shape.at(-1) as number;
-  return isPlain(x, weight, bias) && (weight !== undefined || bias !== undefined)
-    ? compute(layer, [x, weight ?? tf.ones([d]), bias ?? tf.zeros([d])], { eps })
+export const layerNorm = (x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor =>
+  isPlain(x, weight, bias) && (weight !== undefined || bias !== undefined)
+    ? compute(layer, [x, weight ?? ones(x), bias ?? zeros(x)], { eps })
     : centred(x, eps, weight, bias);
-};
 
 /**
  * `y = x / sqrt(mean(x^2) + eps) * weight` (Zhang and Sennrich, 2019).
