@@ -50,6 +50,7 @@ export { mapLeaves, trainable, withTrainable } from './leaf.js';
 export type {
   FileTensor,
   InitContext,
+  InitProgress,
   LayoutContext,
   Method,
   NestedAdapters,

@@ -10,7 +10,7 @@ import type { Result } from '../problem.js';
 import type { Leaf } from './adapter.js';
 import { decodeConfig, peftVersion, type BaseConfig } from './config.js';
 import { makeLeaf } from './leaf.js';
-import type { Method } from './method.js';
+import type { InitProgress, Method } from './method.js';
 import { keysAfter, sourceIn, type TreeChange } from './tree.js';
 
 /** What a new adapter is made from. */
@@ -21,6 +21,10 @@ export interface InitOptions {
   readonly key: Key;
   /** Base weights; methods whose start depends on them say so when they are missing. */
   readonly weights?: Weights;
+  /** Told, before any tensor is made, what is worth telling: as a file's `warnings` are when it is loaded. */
+  readonly onWarning?: (warning: string) => void;
+  /** Told of every site when its tensors are made, by methods that decompose weights, which may take minutes. */
+  readonly onProgress?: (progress: InitProgress) => void;
 }
 
 const underNewKeys = (change: TreeChange | undefined, weights: Weights): Weights =>
@@ -43,7 +47,7 @@ const noIndices: Result<Readonly<Record<string, Int32Array>>> = E.right({});
 export const init = (
   method: Method,
   config: Readonly<Record<string, unknown>>,
-  { spec: base, key, weights = {} }: InitOptions,
+  { spec: base, key, weights = {}, onWarning, onProgress }: InitOptions,
 ): Result<Leaf> =>
   F.pipe(
     E.Do,
@@ -60,9 +64,10 @@ export const init = (
         weights: underNewKeys(tree.change, weights),
       }),
     ),
-    E.bind('params', ({ config: c, tree, layout }) =>
-      scope(() => method.init(c, { layout, spec: tree.spec, key, weights: underNewKeys(tree.change, weights) })),
-    ),
+    E.bind('params', ({ decoded, config: c, tree: { spec, change }, layout }) => {
+      [...decoded.warnings, ...layout.warnings].forEach((warning) => onWarning?.(warning));
+      return scope(() => method.init(c, { layout, spec, key, weights: underNewKeys(change, weights), onProgress }));
+    }),
     E.bind(
       'indices',
       ({ config: c, tree, layout }) => method.indices?.(c, layout, underNewKeys(tree.change, weights)) ?? noIndices,

@@ -26,6 +26,13 @@ export interface LayoutContext {
   readonly weights?: Weights;
 }
 
+/** How far the start of an adapter is: `done` of `total` sites, the last of which is on `module`. */
+export interface InitProgress {
+  readonly module: string;
+  readonly done: number;
+  readonly total: number;
+}
+
 /** What `init` may look at. */
 export interface InitContext<D> {
   readonly layout: Layout<D>;
@@ -33,6 +40,8 @@ export interface InitContext<D> {
   readonly key: Key;
   /** Base weights, for methods whose start depends on them. */
   readonly weights: Weights;
+  /** For methods that decompose weights: to be told of each site when its tensors are made. */
+  readonly onProgress?: ((progress: InitProgress) => void) | undefined;
 }
 
 /** A module tree that an adapter builds from the base's, and how its parameters come from the base's. */

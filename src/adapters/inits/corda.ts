@@ -96,14 +96,19 @@ export const cordaInit = (
   covariances: Readonly<Record<string, Matrix>>,
   method: CordaMethod = 'ipm',
 ): Promise<Result<Started>> =>
-  startFrom(config, options, async (layer) => {
-    const C = lookup(covariances, layer.module);
-    const n = layer.W.cols;
-    if (C?.rows !== n || C.cols !== n)
-      return fail(
-        `covariances: ${layer.module}`,
-        `a matrix [${n}, ${n}]`,
-        C === undefined ? 'none' : `[${C.rows}, ${C.cols}]`,
-      );
-    return rankProblem(layer) ?? cordaFactors(layer, C, method);
-  });
+  startFrom(
+    config,
+    options,
+    async (layer) => {
+      const C = lookup(covariances, layer.module);
+      const n = layer.W.cols;
+      if (C?.rows !== n || C.cols !== n)
+        return fail(
+          `covariances: ${layer.module}`,
+          `a matrix [${n}, ${n}]`,
+          C === undefined ? 'none' : `[${C.rows}, ${C.cols}]`,
+        );
+      return rankProblem(layer) ?? cordaFactors(layer, C, method);
+    },
+    { exact: true },
+  );

@@ -77,5 +77,6 @@ export const loftqInit = (
         { ...config, loftq_config: {} },
         options,
         async (layer) => rankProblem(layer) ?? E.right(loftqFactors(layer, choice)),
+        { exact: true },
       );
 };

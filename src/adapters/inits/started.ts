@@ -8,6 +8,7 @@ import { lookup, recordOf, type Tensor, type Weights } from '../../ops/tensor.js
 import { tf } from '../../ops/tf.js';
 import { all, fail, type Result } from '../../problem.js';
 import type { Leaf } from '../adapter.js';
+import { decompositionWarnings, weightShapes } from '../decomposing.js';
 import { init, type InitOptions } from '../init.js';
 import type { Factors } from '../methods/lora/factors.js';
 import { lora } from '../methods/lora/lora.js';
@@ -108,23 +109,29 @@ const placed = (
  * those of `find`.
  *
  * @param config fields of LoraConfig; `init_lora_weights` is `find`'s affair
+ * @param how.exact `find` decomposes whole weights, which is told of where it takes long
  */
 export const startFrom = async (
   config: Readonly<Record<string, unknown>>,
   options: StartOptions,
   find: (layer: LinearStart) => Promise<Result<Found>>,
+  { exact = false }: { readonly exact?: boolean } = {},
 ): Promise<Result<Started>> => {
-  const leaf = init(lora, { ...config, init_lora_weights: true }, options);
+  const { onProgress, ...quick } = options;
+  const leaf = init(lora, { ...config, init_lora_weights: true }, quick);
   if (E.isLeft(leaf)) return leaf;
   const { weights } = options;
   if (leaf.right.change !== undefined)
     return fail('adapter_config.json', 'an adapter that keeps the module tree', 'one that changes it');
   const sites = leaf.right.sites.filter(isLinear);
+  if (exact)
+    decompositionWarnings(weightShapes(leaf.right.spec, sites)).forEach((warning) => options.onWarning?.(warning));
   const found: Result<readonly [Site<LinearDetail>, string, Found]>[] = [];
   for (const site of sites) {
     const layer = await readSite(site, weights);
     const start = E.isLeft(layer) ? layer : await find(layer.right);
     found.push(E.isLeft(layer) ? layer : E.map((f: Found) => [site, layer.right.key, f] as const)(start));
+    onProgress?.({ module: site.module, done: found.length, total: sites.length });
   }
   const starts = all(found);
   if (E.isLeft(starts)) {

@@ -219,9 +219,14 @@ export const adamss: Method<AdamssConfig, Detail> = {
   validate: (c) => orProblems(asaProblems(c), () => c),
   restructure: restructureSaved,
   layout: (c, context) => moduleLayout(c, context, eachModule(parts(c, context.spec, context))),
-  init: (c, { layout, key, weights }) =>
-    initParams(layout, key, weights, (site, role, k, shape) =>
-      E.map((clusters: RowClusters) => start(c, clusters, role, k, shape))(clustersAt(site, weights)),
+  init: (c, { layout, key, weights, onProgress }) =>
+    initParams(
+      layout,
+      key,
+      weights,
+      (site, role, k, shape) =>
+        E.map((clusters: RowClusters) => start(c, clusters, role, k, shape))(clustersAt(site, weights)),
+      onProgress,
     ),
   update: (_c, { detail }, tensors) => update(detail, tensors),
 };

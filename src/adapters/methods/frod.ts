@@ -227,7 +227,7 @@ export const frod: Method<FrodConfig, Detail> = {
     E.map((layout: Layout<Detail>) => tellingTime(layout, newBases(c, layout, context)))(
       moduleLayout(c, context, parts(c, context)),
     ),
-  init: (c, { layout, key, weights }) => initParams(layout, key, weights, start(c, weights)),
+  init: (c, { layout, key, weights, onProgress }) => initParams(layout, key, weights, start(c, weights), onProgress),
   indices: (c, layout: Layout<Detail>) =>
     E.right(
       recordOf(

@@ -117,8 +117,8 @@ export const osf: Method<OsfConfig, Detail> = {
         return tellingTime(layout, weightShapes(context.spec, own));
       }),
     ),
-  init: (_c, { layout, key, weights }) =>
-    initParams(layout, key, weights, (site, role, _key, shape) => start(weights)(site, role, shape)),
+  init: (_c, { layout, key, weights, onProgress }) =>
+    initParams(layout, key, weights, (site, role, _key, shape) => start(weights)(site, role, shape), onProgress),
   update: (_c, { detail }, { U, S, V }) => ({
     _tag: 'Split',
     k: detail.k,

@@ -194,6 +194,6 @@ export const tinylora: Method<TinyloraConfig, Detail> = {
     E.map((layout: Layout<Detail>) => warned(layout, warningsOf(c, layout)))(
       moduleLayout(c, context, (modules) => parts(c, context, modules)),
     ),
-  init: (c, { layout, key, weights }) => initParams(layout, key, weights, start(c, weights)),
+  init: (c, { layout, key, weights, onProgress }) => initParams(layout, key, weights, start(c, weights), onProgress),
   update: (_c, { detail }, tensors) => update(detail, tensors),
 };

@@ -123,7 +123,7 @@ export const svd = (A: Matrix): Svd => {
 };
 
 /** Seconds for each million of m n min(m, n), measured on one core of 2.5 GHz. */
-const PACE = 4e-3;
+const PACE = 2.5e-3;
 
 /** About how many seconds `svd` takes on the kernels of our own; 0 where a native library was asked for. */
 export const secondsOfSvd = (m: number, n: number): number => {

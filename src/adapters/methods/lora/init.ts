@@ -170,7 +170,10 @@ const initSite = (
  * weights; "eva" starts as true does and awaits its data-driven step (evaInit). Errors: "orthogonal" on other than linear layers or with an odd rank, base weights that
  * DoRA, modules_to_save, bias or token rows start from and that are missing.
  */
-export const initLora = (config: LoraConfig, { layout, key, weights }: InitContext<LoraDetail>): Result<Weights> => {
+export const initLora = (
+  config: LoraConfig,
+  { layout, key, weights, onProgress }: InitContext<LoraDetail>,
+): Result<Weights> => {
   const shapes = new Map(layout.params.map((p: ParamSpec) => [p.name, p.shape]));
   const shapeOf = (name: string): Shape => {
     const shape = shapes.get(name);
@@ -181,11 +184,13 @@ export const initLora = (config: LoraConfig, { layout, key, weights }: InitConte
     layout.sites.flatMap((s) => (s.tensors['bias'] === undefined ? [] : [[s.module, s.tensors['bias']] as const])),
   );
   const keys = split(key, layout.sites.length);
-  const parts = layout.sites.map((site, i) =>
-    isAuxiliary(site)
+  const parts = layout.sites.map((site, i) => {
+    const values = isAuxiliary(site)
       ? initAuxiliary(site, weights)
-      : initSite(config, site, keys[i] as Key, weights, shapeOf, biasOf.get(site.module)),
-  );
+      : initSite(config, site, keys[i] as Key, weights, shapeOf, biasOf.get(site.module));
+    onProgress?.({ module: site.module, done: i + 1, total: layout.sites.length });
+    return values;
+  });
   return E.map((entries: ReadonlyArray<ReadonlyArray<readonly [string, Tensor]>>) => recordOf(entries.flat()))(
     all(parts),
   );
