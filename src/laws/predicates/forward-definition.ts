@@ -5,7 +5,7 @@ import type { Leaf } from '../../adapters/adapter.js';
 import { updateOf, type Attached } from '../../adapters/attached.js';
 import { attentionKey } from '../../adapters/branch.js';
 import { promptKey, type Prompt, type WeightUpdate } from '../../adapters/update.js';
-import { blockKey, shadowKey } from '../../adapters/updates/shadow.js';
+import { blockKey, shadowKey, type ShadowBlock } from '../../adapters/updates/shadow.js';
 import { asHeads, swapHeads } from '../../models/layers/attention.js';
 import { linear } from '../../models/layers/linear.js';
 import { advance, inject } from '../../models/layers/shadow.js';
@@ -53,9 +53,7 @@ const shadowTensors = (p: Attached): ReadonlyArray<Seen> => {
 };
 
 /** How a block with a shadow answers rows [h; s; y]: what it reads of h and s, and the state that s becomes by its output y. */
-const shadowedBlock = (p: Attached, m: ModuleSpec, hsy: Tensor): Tensor | undefined => {
-  const block = updateOf(p, blockKey(m.name));
-  if (block?._tag !== 'Branch' || block.kind !== 'ShadowBlock') return undefined;
+const shadowedBlock = (block: ShadowBlock, hsy: Tensor): Tensor => {
   const [h, s, y] = tf.unstack(hsy) as [Tensor, Tensor, Tensor];
   return tf.stack([inject(block, h, s), advance(block, y, s)]);
 };
@@ -75,9 +73,11 @@ const answers = (spec: ModelSpec, p: Attached, key: Key) => {
       const y = promptAttention(p, m.name, q, (x) => ({ k: project('k', x), v: project('v', x) }));
       return y === undefined ? [] : [{ name: m.name, input: q, y }];
     }
-    const hsy = uniform(own, [3, 2, sizes['hidden_size'] as number], -1);
-    const shadowed = shadowedBlock(p, m, hsy);
-    if (shadowed !== undefined) return [{ name: m.name, input: hsy, y: shadowed }];
+    const block = updateOf(p, blockKey(m.name));
+    if (block?._tag === 'Branch' && block.kind === 'ShadowBlock') {
+      const hsy = uniform(own, [3, 2, sizes['hidden_size'] as number], -1);
+      return [{ name: m.name, input: hsy, y: shadowedBlock(block, hsy) }];
+    }
     if (m.kind !== 'Linear' || updateOf(p, paramKey(m.name, 'weight'))?._tag !== 'Branch') return [];
     const x = uniform(own, [BATCH, m.params['weight']?.[1] as number], -1);
     return [{ name: m.name, input: x, y: linear(p, m.name, x, { tiedTo: ownerOf(spec, paramKey(m.name, 'weight')) }) }];
