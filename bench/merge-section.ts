@@ -13,6 +13,7 @@ const MergeFound = t.intersection([
     machine: Machine,
     date: t.string,
     baseBytes: t.number,
+    changedBytes: t.number,
     summaries: t.array(
       t.intersection([
         t.type({ name: t.string, seconds: t.type({ median: t.number }) }),
@@ -39,10 +40,10 @@ export const decodeMergeFound = (json: unknown): Result<MergeFound> => {
 
 /** A table and what it means; `shown` says which contenders are in it. */
 export const mergeSection = (
-  { baseBytes, summaries, ratios, difference }: MergeFound,
+  { baseBytes, changedBytes, summaries, ratios, difference }: MergeFound,
   shown: (name: string) => boolean = () => true,
 ): ReadonlyArray<string> => [
-  `Merging a LoRA (all linear layers) into a bfloat16 checkpoint of ${(baseBytes / 1e6).toFixed(0)} MB, every weight changed; medians of interleaved runs:`,
+  `Merging a LoRA (all linear layers) into a bfloat16 checkpoint of ${(baseBytes / 1e6).toFixed(0)} MB, of whose numbers it changes ${((100 * changedBytes) / baseBytes).toFixed(1)} %; medians of interleaved runs:`,
   markdownTable(
     ['', '× `cp`', '× `cp` + fsync', 'seconds', 'CPU seconds', 'peak RSS'],
     summaries

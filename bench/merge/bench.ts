@@ -10,7 +10,7 @@ import { machine } from '../machine.js';
 import type { Report } from '../report.js';
 import { cp, durableCp, peft, weft, type Contender, type Job } from './contenders.js';
 import { differenceOf } from './difference.js';
-import { geometryOf, writeAdapter, writeCheckpoint } from './model.js';
+import { changedBytesOf, geometryOf, writeAdapter, writeCheckpoint } from './model.js';
 import { reportOf, type Found, type Run } from './report.js';
 
 /** Ranks of the adapters, and threads that merge them. */
@@ -90,6 +90,7 @@ const measureAll = async ({ folder, interrupted, sizeMb, runs }: MergeBenchOptio
     ranks: RANKS,
     compared,
     baseBytes,
+    changedBytes: changedBytesOf(geometry),
     adapterBytes,
     runs: results,
     difference:

@@ -34,10 +34,12 @@ const layerShapes = ({ hidden, intermediate, heads, groups }: Geometry): Readonl
 };
 
 /** The linear layers that the adapter targets, with their weights' shapes. */
-const linears = (g: Geometry): ReadonlyArray<readonly [string, Shape]> =>
-  Array.from({ length: g.layers }, (_, i) => i).flatMap((i) =>
+const linears = (g: Geometry): ReadonlyArray<readonly [string, Shape]> => [
+  ...Array.from({ length: g.layers }, (_, i) => i).flatMap((i) =>
     layerShapes(g).map(([name, shape]) => [`model.layers.${i}.${name}`, shape] as const),
-  );
+  ),
+  ['lm_head', [g.vocabulary, g.hidden]],
+];
 
 const tensorShapes = (g: Geometry): ReadonlyArray<readonly [string, Shape]> => [
   ['model.embed_tokens.weight', [g.vocabulary, g.hidden]],
@@ -48,17 +50,25 @@ const tensorShapes = (g: Geometry): ReadonlyArray<readonly [string, Shape]> => [
     ),
   ),
   ['model.norm.weight', [g.hidden]],
-  ['lm_head.weight', [g.vocabulary, g.hidden]],
 ];
 
 const elements = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
 
-const bytesOf = (g: Geometry): number => tensorShapes(g).reduce((n, [, shape]) => n + 2 * elements(shape), 0);
+const bytesOfAll = (tensors: ReadonlyArray<readonly [string, Shape]>): number =>
+  tensors.reduce((n, [, shape]) => n + 2 * elements(shape), 0);
 
-/** TinyLlama's sizes, or a quarter of them below 400 MB, with as many layers as come nearest to the wanted bytes. */
+const bytesOf = (g: Geometry): number => bytesOfAll(tensorShapes(g));
+
+/** Bytes of the checkpoint that a merge changes; the rest is copied. */
+export const changedBytesOf = (g: Geometry): number => bytesOfAll(linears(g));
+
+/**
+ * The layers of TinyLlama, or of a quarter of its sizes below 400 MB, as many as come nearest to the wanted bytes. The vocabulary is small,
+ * since its embeddings are not merged.
+ */
 export const geometryOf = (sizeMb: number): Geometry => {
-  const wide = { hidden: 2048, intermediate: 5632, heads: 32, groups: 4, vocabulary: 32_000 };
-  const narrow = { hidden: 512, intermediate: 1408, heads: 8, groups: 2, vocabulary: 4_000 };
+  const wide = { hidden: 2048, intermediate: 5632, heads: 32, groups: 4, vocabulary: 2_000 };
+  const narrow = { hidden: 512, intermediate: 1408, heads: 8, groups: 2, vocabulary: 1_000 };
   const shape = sizeMb >= 400 ? wide : narrow;
   const [one, two] = [bytesOf({ ...shape, layers: 1 }), bytesOf({ ...shape, layers: 2 })];
   return { ...shape, layers: Math.max(1, Math.round(1 + (sizeMb * MB - one) / (two - one))) };
@@ -170,7 +180,7 @@ export const writeAdapter = async (folder: string, g: Geometry, r: number): Prom
     ]),
   );
   const bytes = orThrow(serialize(tensors, new Map([['format', 'pt']])));
-  const targets = layerShapes(g).map(([name]) => name.split('.')[1] as string);
+  const targets = [...layerShapes(g).map(([name]) => name.split('.')[1] as string), 'lm_head'];
   const config = { peft_type: 'LORA', task_type: 'CAUSAL_LM', r, lora_alpha: 2 * r, target_modules: targets };
   await writeFile(join(folder, 'adapter_model.safetensors'), bytes);
   await writeFile(join(folder, 'adapter_config.json'), JSON.stringify(config, null, 2));

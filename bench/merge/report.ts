@@ -22,6 +22,8 @@ export interface Found {
   /** The contender of ours that the others are measured by. */
   readonly compared: string;
   readonly baseBytes: number;
+  /** Of these, how many a merge changes. */
+  readonly changedBytes: number;
   /** Of each rank. */
   readonly adapterBytes: ReadonlyArray<number>;
   readonly runs: ReadonlyArray<Run>;
