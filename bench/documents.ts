@@ -3,7 +3,7 @@
  */
 import { captionOf, type Machine } from './machine.js';
 import { mergeSection, type MergeFound } from './merge-section.js';
-import { markdownTable, memoryTable, oursIn, timeTable, unitOf } from './present.js';
+import { markdownTable, memoryTable, oursIn, quantity, timeTable, unitOf } from './present.js';
 import { ratioOf, type Found, type Row } from './result.js';
 import { median } from './statistics.js';
 import { digits } from './table.js';
@@ -25,38 +25,43 @@ const tally = (found: Found, other: string): string => {
   const ratios = found.rows.flatMap((row) => ratioOf(row, other, oursIn(found)) ?? []);
   const faster = ratios.filter((ratio) => ratio > 1).length;
   const done = found.rows.filter(({ cells }) => cells[other]?.ms !== undefined).length;
-  return `faster than ${other} at ${faster} of ${done}, ${digits(median(ratios))} times as fast in the median`;
+  return `than ${other} at ${faster} of ${done}, ${digits(median(ratios))} times as fast in the median`;
 };
 
-/** A contender's time at a case, and how many times as fast as `base` it is. */
-const timesAsFast = (row: Row, name: string, base: string): string => {
-  const { ms, note } = row.cells[name] ?? {};
-  if (ms === undefined) return note ?? '';
-  const ratio = name === base ? undefined : ratioOf(row, base, name);
-  return ratio === undefined ? digits(ms.median) : `${digits(ms.median)} (${digits(ratio)} x)`;
+/** What a contender does at a case, and how many times as fast as plain tfjs it is. */
+const besideTfjs = (row: Row, name: string): string => {
+  const cell = row.cells[name] ?? {};
+  const ratio = name === 'tfjs' ? undefined : ratioOf(row, 'tfjs', name);
+  if (cell.ms === undefined) return cell.note ?? '';
+  return ratio === undefined ? quantity(row, cell) : `${quantity(row, cell)} (${digits(ratio)} x)`;
 };
 
-const training = (found: Found): ReadonlyArray<string> => [
-  `Loss and gradients of a LoRA, in ${unitOf(found)}; in brackets: how many times as fast as plain tfjs on wasm.`,
+/** Contenders by cases. */
+const tableBesideTfjs = (found: Found, title: string, rows: ReadonlyArray<Row>): ReadonlyArray<string> => [
+  `${title}, in ${unitOf(found)}; in brackets: how many times as fast as plain tfjs on wasm.`,
   markdownTable(
-    ['', ...found.rows.map(({ name }) => name)],
-    found.contenders.map((name) => [name, ...found.rows.map((row) => timesAsFast(row, name, 'tfjs'))]),
+    ['', ...rows.map(({ name }) => name)],
+    found.contenders.map((name) => [name, ...rows.map((row) => besideTfjs(row, name))]),
   ),
 ];
+
+const training = (found: Found): ReadonlyArray<string> =>
+  tableBesideTfjs(found, 'Loss and gradients of a LoRA', found.rows);
 
 const methods = (found: Found): ReadonlyArray<string> => {
   const others = found.contenders.slice(1).map((name) => tally(found, name));
   return [
-    `Merging each method into one weight of 4096 x 4096, on one thread, beside PEFT: ${others.join('; ')}. Method by method: [docs/BENCH.md](docs/BENCH.md#methods).`,
+    `Merging each method into one weight of 4096 x 4096: faster ${others.join(', and ')}. Method by method: [docs/BENCH.md](docs/BENCH.md#methods).`,
   ];
 };
 
-const products = (found: Found): ReadonlyArray<string> => [
-  `Matrix products on one thread: ${found.contenders
-    .slice(1)
-    .map((name) => tally(found, name))
-    .join('; ')}.`,
-];
+/** The largest products stand for the others. */
+const products = (found: Found): ReadonlyArray<string> =>
+  tableBesideTfjs(
+    found,
+    'Matrix products on one thread',
+    found.rows.filter(({ name }) => name.startsWith('1024')),
+  );
 
 const headlines: Readonly<Record<string, (found: Found) => ReadonlyArray<string>>> = {
   training,

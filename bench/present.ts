@@ -12,7 +12,7 @@ export const oursIn = ({ contenders }: Found): string => contenders[0] as string
 const isOurs = (name: string): boolean => name.startsWith('Weft');
 
 /** Milliseconds, or billions of operations a second where the operations are counted. */
-const quantity = ({ flops }: Row, { ms }: Cell): string =>
+export const quantity = ({ flops }: Row, { ms }: Cell): string =>
   ms === undefined ? '' : flops === undefined ? digits(ms.median) : digits(flops / ms.median / 1e6);
 
 /** What the numbers of a table are. */
