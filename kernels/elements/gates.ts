@@ -25,57 +25,15 @@ function siluAt(whole: bool, x: usize, y: usize): void {
   save(whole, y, siluOf(take(whole, x)));
 }
 
-/** y = x sigmoid(x) for n elements. */
-export function silu(x: usize, y: usize, n: i32): void {
-  const bytes: usize = 4 * (n as usize);
-  let at: usize = 0;
-  for (; at + 64 <= bytes; at += 64) {
-    siluAt(true, x + at, y + at);
-    siluAt(true, x + at + 16, y + at + 16);
-    siluAt(true, x + at + 32, y + at + 32);
-    siluAt(true, x + at + 48, y + at + 48);
-  }
-  for (; at + 16 <= bytes; at += 16) siluAt(true, x + at, y + at);
-  for (; at < bytes; at += 4) siluAt(false, x + at, y + at);
-}
-
 // @inline
 function siluGradAt(whole: bool, dy: usize, x: usize, dx: usize): void {
   const v = take(whole, x);
   save(whole, dx, f32x4.mul(take(whole, dy), siluSlope(v, sigmoid(v))));
 }
 
-/** dx = dy s (1 + x (1 - s)), s = sigmoid(x), for n elements. */
-export function siluGrad(dy: usize, x: usize, dx: usize, n: i32): void {
-  const bytes: usize = 4 * (n as usize);
-  let at: usize = 0;
-  for (; at + 64 <= bytes; at += 64) {
-    siluGradAt(true, dy + at, x + at, dx + at);
-    siluGradAt(true, dy + at + 16, x + at + 16, dx + at + 16);
-    siluGradAt(true, dy + at + 32, x + at + 32, dx + at + 32);
-    siluGradAt(true, dy + at + 48, x + at + 48, dx + at + 48);
-  }
-  for (; at + 16 <= bytes; at += 16) siluGradAt(true, dy + at, x + at, dx + at);
-  for (; at < bytes; at += 4) siluGradAt(false, dy + at, x + at, dx + at);
-}
-
 // @inline
 function siluGateAt(whole: bool, gate: usize, up: usize, y: usize): void {
   save(whole, y, f32x4.mul(siluOf(take(whole, gate)), take(whole, up)));
-}
-
-/** y = gate sigmoid(gate) up for n elements. */
-export function siluGate(gate: usize, up: usize, y: usize, n: i32): void {
-  const bytes: usize = 4 * (n as usize);
-  let at: usize = 0;
-  for (; at + 64 <= bytes; at += 64) {
-    siluGateAt(true, gate + at, up + at, y + at);
-    siluGateAt(true, gate + at + 16, up + at + 16, y + at + 16);
-    siluGateAt(true, gate + at + 32, up + at + 32, y + at + 32);
-    siluGateAt(true, gate + at + 48, up + at + 48, y + at + 48);
-  }
-  for (; at + 16 <= bytes; at += 16) siluGateAt(true, gate + at, up + at, y + at);
-  for (; at < bytes; at += 4) siluGateAt(false, gate + at, up + at, y + at);
 }
 
 // @inline
@@ -85,20 +43,6 @@ function siluGateGradAt(whole: bool, dy: usize, gate: usize, up: usize, dgate: u
   const s = sigmoid(v);
   save(whole, dgate, f32x4.mul(f32x4.mul(d, take(whole, up)), siluSlope(v, s)));
   save(whole, dup, f32x4.mul(d, f32x4.mul(v, s)));
-}
-
-/** dgate = dy up silu'(gate) and dup = dy silu(gate) for n elements. */
-export function siluGateGrad(dy: usize, gate: usize, up: usize, dgate: usize, dup: usize, n: i32): void {
-  const bytes: usize = 4 * (n as usize);
-  let at: usize = 0;
-  for (; at + 64 <= bytes; at += 64) {
-    siluGateGradAt(true, dy + at, gate + at, up + at, dgate + at, dup + at);
-    siluGateGradAt(true, dy + at + 16, gate + at + 16, up + at + 16, dgate + at + 16, dup + at + 16);
-    siluGateGradAt(true, dy + at + 32, gate + at + 32, up + at + 32, dgate + at + 32, dup + at + 32);
-    siluGateGradAt(true, dy + at + 48, gate + at + 48, up + at + 48, dgate + at + 48, dup + at + 48);
-  }
-  for (; at + 16 <= bytes; at += 16) siluGateGradAt(true, dy + at, gate + at, up + at, dgate + at, dup + at);
-  for (; at < bytes; at += 4) siluGateGradAt(false, dy + at, gate + at, up + at, dgate + at, dup + at);
 }
 
 /** 2 sqrt(2 / pi). */
@@ -120,20 +64,6 @@ function geluTanhAt(whole: bool, x: usize, y: usize): void {
   save(whole, y, f32x4.mul(v, gate(v, f32x4.mul(v, v))));
 }
 
-/** y = x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) for n elements. */
-export function geluTanh(x: usize, y: usize, n: i32): void {
-  const bytes: usize = 4 * (n as usize);
-  let at: usize = 0;
-  for (; at + 64 <= bytes; at += 64) {
-    geluTanhAt(true, x + at, y + at);
-    geluTanhAt(true, x + at + 16, y + at + 16);
-    geluTanhAt(true, x + at + 32, y + at + 32);
-    geluTanhAt(true, x + at + 48, y + at + 48);
-  }
-  for (; at + 16 <= bytes; at += 16) geluTanhAt(true, x + at, y + at);
-  for (; at < bytes; at += 4) geluTanhAt(false, x + at, y + at);
-}
-
 // @inline
 function geluTanhGradAt(whole: bool, dy: usize, x: usize, dx: usize): void {
   const v = take(whole, x);
@@ -145,16 +75,68 @@ function geluTanhGradAt(whole: bool, dy: usize, x: usize, dx: usize): void {
   save(whole, dx, f32x4.mul(take(whole, dy), f32x4.mul(s, f32x4.add(one, steep))));
 }
 
-/** dx = dy s (1 + x c (1 + 3 0.044715 x^2) (1 - s)), where s and c are those of the gate, for n elements. */
-export function geluTanhGrad(dy: usize, x: usize, dx: usize, n: i32): void {
+/** What is computed of an element. */
+enum Kind {
+  Silu,
+  SiluGrad,
+  SiluGate,
+  SiluGateGrad,
+  GeluTanh,
+  GeluTanhGrad,
+}
+
+/** One vector or one element of arrays a, b, ... of which the last are written. */
+// @inline
+function one(kind: Kind, whole: bool, a: usize, b: usize, c: usize, d: usize, e: usize): void {
+  if (kind === Kind.Silu) siluAt(whole, a, b);
+  else if (kind === Kind.SiluGrad) siluGradAt(whole, a, b, c);
+  else if (kind === Kind.SiluGate) siluGateAt(whole, a, b, c);
+  else if (kind === Kind.SiluGateGrad) siluGateGradAt(whole, a, b, c, d, e);
+  else if (kind === Kind.GeluTanh) geluTanhAt(whole, a, b);
+  else geluTanhGradAt(whole, a, b, c);
+}
+
+/** All n elements, four vectors in a row: their exponentials do not wait for each other. */
+// @inline
+function each(kind: Kind, n: i32, a: usize, b: usize, c: usize = 0, d: usize = 0, e: usize = 0): void {
   const bytes: usize = 4 * (n as usize);
   let at: usize = 0;
   for (; at + 64 <= bytes; at += 64) {
-    geluTanhGradAt(true, dy + at, x + at, dx + at);
-    geluTanhGradAt(true, dy + at + 16, x + at + 16, dx + at + 16);
-    geluTanhGradAt(true, dy + at + 32, x + at + 32, dx + at + 32);
-    geluTanhGradAt(true, dy + at + 48, x + at + 48, dx + at + 48);
+    one(kind, true, a + at, b + at, c + at, d + at, e + at);
+    one(kind, true, a + at + 16, b + at + 16, c + at + 16, d + at + 16, e + at + 16);
+    one(kind, true, a + at + 32, b + at + 32, c + at + 32, d + at + 32, e + at + 32);
+    one(kind, true, a + at + 48, b + at + 48, c + at + 48, d + at + 48, e + at + 48);
   }
-  for (; at + 16 <= bytes; at += 16) geluTanhGradAt(true, dy + at, x + at, dx + at);
-  for (; at < bytes; at += 4) geluTanhGradAt(false, dy + at, x + at, dx + at);
+  for (; at + 16 <= bytes; at += 16) one(kind, true, a + at, b + at, c + at, d + at, e + at);
+  for (; at < bytes; at += 4) one(kind, false, a + at, b + at, c + at, d + at, e + at);
+}
+
+/** y = x sigmoid(x) for n elements. */
+export function silu(x: usize, y: usize, n: i32): void {
+  each(Kind.Silu, n, x, y);
+}
+
+/** dx = dy s (1 + x (1 - s)), s = sigmoid(x), for n elements. */
+export function siluGrad(dy: usize, x: usize, dx: usize, n: i32): void {
+  each(Kind.SiluGrad, n, dy, x, dx);
+}
+
+/** y = gate sigmoid(gate) up for n elements. */
+export function siluGate(gate: usize, up: usize, y: usize, n: i32): void {
+  each(Kind.SiluGate, n, gate, up, y);
+}
+
+/** dgate = dy up silu'(gate) and dup = dy silu(gate) for n elements. */
+export function siluGateGrad(dy: usize, gate: usize, up: usize, dgate: usize, dup: usize, n: i32): void {
+  each(Kind.SiluGateGrad, n, dy, gate, up, dgate, dup);
+}
+
+/** y = x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) for n elements. */
+export function geluTanh(x: usize, y: usize, n: i32): void {
+  each(Kind.GeluTanh, n, x, y);
+}
+
+/** dx = dy s (1 + x c (1 + 3 0.044715 x^2) (1 - s)), where s and c are those of the gate, for n elements. */
+export function geluTanhGrad(dy: usize, x: usize, dx: usize, n: i32): void {
+  each(Kind.GeluTanhGrad, n, dy, x, dx);
 }

@@ -25,9 +25,9 @@ export interface NestedConfig {
 /** An inner adapter's tensor, by the name that the adapter around it has for it. */
 export const nestedName = (adapter: string, tensor: string): string => `${adapter}/${tensor}`;
 
-/** Problems of an inner adapter, marked with its name. */
-export const nestedProblems = <A>(adapter: string, result: Result<A>): Result<A> =>
-  E.mapLeft((problems: ReadonlyArray<Problem>) => problems.map((p) => ({ ...p, at: `${adapter}/${p.at}` })))(
+/** Problems of what is inside an adapter, an adapter or a model, marked with its name. */
+export const nestedProblems = <A>(name: string, result: Result<A>): Result<A> =>
+  E.mapLeft((problems: ReadonlyArray<Problem>) => problems.map((p) => ({ ...p, at: `${name}/${p.at}` })))(
     result,
   ) as Result<A>;
 

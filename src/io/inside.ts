@@ -42,7 +42,7 @@ export const readModel = async (
   if (config.right === undefined)
     return given === undefined || path === undefined
       ? E.right(undefined)
-      : fail(given, 'config.json', 'no such file', 'Give the folder of the model that shadow_model names.');
+      : fail(given, 'config.json', 'no such file', 'Give the folder of the model that the adapter names.');
   const text = await readText(config.right);
   return E.isLeft(text)
     ? text

@@ -12,6 +12,7 @@ import { decodeGptOssConfig, type GptOssConfig } from './gpt-oss-config.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { mixtureOfExperts } from './layers/experts.js';
+import { languageHead } from './layers/head.js';
 import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { parameter } from './layers/parameter.js';
@@ -61,7 +62,7 @@ const embed = (c: GptOssConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
 const head = (c: GptOssConfig, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+  languageHead(p, hidden, c.tied ? EMBEDDING : undefined);
 
 const states = (c: GptOssConfig, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);

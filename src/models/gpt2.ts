@@ -15,7 +15,8 @@ import { frameOf, lastTokens, type Frame } from './frame.js';
 import { geometryOf } from './geometry.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
-import { conv1D, linear } from './layers/linear.js';
+import { languageHead } from './layers/head.js';
+import { conv1D } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
 import { shadowPath } from './layers/shadow.js';
@@ -114,7 +115,7 @@ const positionsAt = (p: ModelWeights, { positions, shape: [, T] }: Frame): Tenso
   embedding(p, 'transformer.wpe', tensorOf(Int32Array.from(positions.flat()), [positions.length, T]));
 
 const head = (c: Gpt2Config, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+  languageHead(p, hidden, c.tied ? EMBEDDING : undefined);
 
 const states = (c: Gpt2Config, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);

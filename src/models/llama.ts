@@ -11,6 +11,7 @@ import { geometryOf } from './geometry.js';
 import { asHeads, attention, swapHeads } from './layers/attention.js';
 import { embedding } from './layers/embedding.js';
 import { gatedFeedForward } from './layers/feed-forward.js';
+import { languageHead } from './layers/head.js';
 import { linear } from './layers/linear.js';
 import { rmsNorm } from './layers/norm.js';
 import { promptAttention } from './layers/prompt-attention.js';
@@ -86,7 +87,7 @@ const embed = (c: LlamaConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
 const head = (c: LlamaConfig, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+  languageHead(p, hidden, c.tied ? EMBEDDING : undefined);
 
 const states = (c: LlamaConfig, p: ModelWeights, inputs: Inputs): States => {
   const shared = sharedOf(c, inputs);

@@ -11,6 +11,7 @@ import { frameOf, lastTokens, type Frame } from './frame.js';
 import { geometryOf } from './geometry.js';
 import { embedding } from './layers/embedding.js';
 import { feedForward } from './layers/feed-forward.js';
+import { languageHead } from './layers/head.js';
 import { linear } from './layers/linear.js';
 import { layerNorm } from './layers/norm.js';
 import { selfAttention } from './layers/projected-attention.js';
@@ -75,7 +76,7 @@ const embed = (c: OptConfig, p: ModelWeights, inputIds: Tensor): Tensor =>
   embedding(p, EMBEDDING, inputIds, { padding: c.padding });
 
 const head = (c: OptConfig, p: ModelWeights, hidden: Tensor): Tensor =>
-  linear(p, 'lm_head', hidden, c.tied ? { tiedTo: `${EMBEDDING}.weight` } : {});
+  languageHead(p, hidden, c.tied ? EMBEDDING : undefined);
 
 const states = (c: OptConfig, p: ModelWeights, inputs: Inputs): States => {
   const frame = frameOf(geometryOf(c), inputs);

@@ -42,7 +42,7 @@ const run = (name: (typeof kernels)[number], x: Tensor, { cos, sin }: Rotation):
 /**
  * (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin), where x1 and x2 are the halves of the first `dim` channels; the others are kept.
  *
- * Rotation are constants: they have no gradient.
+ * Angles are constants: they have no gradient.
  *
  * @param x heads as they come from a projection, [B, T, H, d]
  * @returns [B, H, T, d]

@@ -41,7 +41,7 @@ interface Member {
   readonly inner: number;
   readonly groups: number | null;
   readonly headDim: number | undefined;
-  /** Biases of q, k and v, and of o; without a word of the config when both are told here. */
+  /** Biases of q, k and v alone (`queries`), or of these and o where `attention_bias` says so (`by config`). */
   readonly biases: 'none' | 'queries' | 'by config';
   readonly normalizedHeads: boolean;
 }

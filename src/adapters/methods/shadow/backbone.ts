@@ -7,8 +7,9 @@ import { decoderShapes } from '../../../models/spec/decoder-shapes.js';
 import type { NamedShape } from '../../../models/spec/shapes.js';
 import type { ModelSpec } from '../../../models/spec.js';
 import { recordOf } from '../../../ops/tensor.js';
-import { orProblems, problem, unsupported, type Problem, type Problems, type Result } from '../../../problem.js';
+import { orProblems, problem, unsupported, type Problem, type Result } from '../../../problem.js';
 import { show } from '../../config.js';
+import { nestedProblems } from '../../nested.js';
 import type { ShadowConfig } from './config.js';
 import { mirroredConfig, numberIn, type BaseSizes } from './mirror.js';
 import { layersPath, stackOf, stacks, type Stack } from './stack.js';
@@ -58,10 +59,7 @@ const unknownType = (type: unknown): Problem =>
   );
 
 /** Problems with the shadow's own config.json. */
-const ofShadow = <A>(result: Result<A>): Result<A> => {
-  const marked = (p: Problem): Problem => ({ ...p, at: `shadow/${p.at}` });
-  return E.mapLeft(([first, ...rest]: Problems): Problems => [marked(first), ...rest.map(marked)])(result);
-};
+const ofShadow = <A>(result: Result<A>): Result<A> => nestedProblems('shadow', result);
 
 /** OPT's embeddings may have a width of their own, which its hidden states come back to behind the last layer. */
 const widthProblems = ({ type, config }: Plan, width: number): ReadonlyArray<Problem> => {
