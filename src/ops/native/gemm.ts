@@ -13,9 +13,6 @@ const SGEMM = [
   'const float *b, int ldb, float beta, float *c, int ldc)',
 ].join(' ');
 
-/** A matrix row by row. */
-type Rows = ReadonlyArray<Float32Array>;
-
 const ROW_MAJOR = 101;
 const AS_IT_LIES = 111;
 const TRANSPOSED = 112;
@@ -33,17 +30,18 @@ const elements = (buffer: ArrayBufferLike, { at, stride }: Place, rows: number, 
 const factor = (buffer: ArrayBufferLike, x: Factor, rows: number, columns: number): Float32Array =>
   x.transposed ? elements(buffer, x, columns, rows) : elements(buffer, x, rows, columns);
 
+/** C = W + s F * C, for rows of all three. */
+const change = (C: Float32Array, W: Float32Array, F: Float32Array, s: number): void => {
+  for (let j = 0; j < C.length; j++) C[j] = (W[j] as number) + s * (F[j] as number) * (C[j] as number);
+};
+
 const transposition = (x: Factor): number => (x.transposed ? TRANSPOSED : AS_IT_LIES);
 
-const rowsOf = (X: Float32Array, { stride }: Place, m: number, n: number): Rows =>
-  Array.from({ length: m }, (_, i) => X.subarray(i * stride, i * stride + n));
-
-/** C = W + s F * C. */
-const change = (C: Rows, W: Rows, F: Rows, s: number): void =>
-  C.forEach((row, i) => {
-    const [w, f] = [W[i], F[i]] as [Float32Array, Float32Array];
-    for (let j = 0; j < row.length; j++) row[j] = (w[j] as number) + s * (f[j] as number) * (row[j] as number);
-  });
+/** Visits the elements of C [m, n] from row to row; rows without gaps are visited as one. */
+const overRows = ({ stride }: Place, m: number, n: number, visit: (from: number, to: number) => void): void => {
+  if (stride === n) visit(0, m * n);
+  else for (let from = 0; from < m * stride; from += stride) visit(from, from + n);
+};
 
 const multiplying =
   (sgemm: NativeFunction, memory: WebAssembly.Memory): Gemm =>
@@ -51,18 +49,23 @@ const multiplying =
     if (m * n === 0) return;
     const { buffer } = memory;
     const C = elements(buffer, c, m, n);
-    const rowsAt = (at: number): Rows => rowsOf(elements(buffer, { ...c, at }, m, n), c, m, n);
-    const rows = rowsOf(C, c, m, n);
+    const like = (at: number): Float32Array => elements(buffer, { at, stride: c.stride }, m, n);
     // without F, the change is BLAS's own, onto a copy of W
     const copied = onto !== undefined && onto.F === undefined;
-    if (copied) rowsAt(onto.W).forEach((row, i) => rows[i]?.set(row));
+    if (copied) {
+      const W = like(onto.W);
+      overRows(c, m, n, (from, to) => C.set(W.subarray(from, to), from));
+    }
     if (k > 0) {
       const [A, B] = [factor(buffer, a, m, k), factor(buffer, b, k, n)];
       const [alpha, beta] = [copied ? onto.s : 1, adds || copied ? 1 : 0];
       const [transA, transB] = [transposition(a), transposition(b)];
       sgemm(ROW_MAJOR, transA, transB, m, n, k, alpha, A, a.stride, B, b.stride, beta, C, c.stride);
-    } else if (!adds && !copied) rows.forEach((row) => row.fill(0));
-    if (onto?.F !== undefined) change(rows, rowsAt(onto.W), rowsAt(onto.F), onto.s);
+    } else if (!adds && !copied) overRows(c, m, n, (from, to) => C.fill(0, from, to));
+    if (onto?.F !== undefined) {
+      const [W, F] = [like(onto.W), like(onto.F)];
+      overRows(c, m, n, (from, to) => change(C.subarray(from, to), W.subarray(from, to), F.subarray(from, to), onto.s));
+    }
   };
 
 /** OpenBLAS, or why it cannot be opened. */

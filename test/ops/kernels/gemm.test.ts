@@ -156,18 +156,23 @@ describe('the product kernel', () => {
 
   it('gives zeros for an empty sum, leaves C where it adds, and W where it changes', () => {
     const place = { at: FIRST, stride: 3, transposed: false };
-    const values = new Float32Array(memory.buffer, FIRST + 64, 6);
-    for (const gemm of [plain, reference, ...(E.isRight(fusedOpened) ? [fusedOpened.right] : [])]) {
-      values.fill(5);
-      gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, true);
-      expect([...values]).toEqual([5, 5, 5, 5, 5, 5]);
-      gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, false);
-      expect([...values]).toEqual([0, 0, 0, 0, 0, 0]);
-      const W = FIRST + 128;
-      new Float32Array(memory.buffer, W, 6).set([1, 2, 3, 4, 5, 6]);
-      gemm({ m: 2, n: 3, k: 0 }, place, place, { at: FIRST + 64, stride: 3 }, false, { W, s: 2 });
-      expect([...values]).toEqual([1, 2, 3, 4, 5, 6]);
-    }
+    const [at, W] = [FIRST + 64, FIRST + 128];
+    const values = new Float32Array(memory.buffer, at, 7);
+    const opened = [fusedOpened, nativeOpened].flatMap((gemm) => (E.isRight(gemm) ? [gemm.right] : []));
+    for (const gemm of [plain, reference, ...opened])
+      for (const stride of [3, 4]) {
+        const gap = stride === 4 ? [5] : [];
+        values.fill(5);
+        const empty = (adds: boolean, change?: Change): ReadonlyArray<number> => {
+          gemm({ m: 2, n: 3, k: 0 }, place, place, { at, stride }, adds, change);
+          return [...values.subarray(0, stride + 3)];
+        };
+        expect(empty(true)).toEqual([5, 5, 5, ...gap, 5, 5, 5]);
+        expect(empty(false)).toEqual([0, 0, 0, ...gap, 0, 0, 0]);
+        new Float32Array(memory.buffer, W, 7).set([1, 2, 3, 4, 5, 6, 7]);
+        const second = stride === 4 ? [5, 6, 7] : [4, 5, 6];
+        expect(empty(false, { W, s: 2 })).toEqual([1, 2, 3, ...gap, ...second]);
+      }
   });
 
   it('is the reference where WebAssembly SIMD is missing', async () => {
