@@ -7,47 +7,70 @@ import { save, sumOfLanes, take } from './vectors';
 /** What a mask adds to hide a key is below this; the weight of such a key is exactly zero. */
 const HIDDEN: f32 = -1e30;
 
+/** Keys are taken by so many: four vectors, whose exponentials do not wait for each other. */
+const KEYS: i32 = 16;
+
 /**
- * How many of n keys come up to the last that some row of a mask does not hide, rounded up to whole vectors; all where a row hides every
- * key, which then have equal weights. Rows are `step` bytes apart.
+ * How many of n keys come up to the last that a row of a mask does not hide, rounded up to a multiple of `KEYS`; all where it hides every
+ * key, which then have equal weights.
  */
+function seenOfRow(mask: usize, n: i32): i32 {
+  const hidden = f32x4.splat(HIDDEN);
+  let j = n;
+  for (; j & 3; j--) if (!(load<f32>(mask + 4 * ((j - 1) as usize)) < HIDDEN)) return n;
+  while (j > 0 && i32x4.all_true(f32x4.lt(v128.load(mask + 4 * ((j - 4) as usize)), hidden))) j -= 4;
+  return j > 0 ? min(n, (j + KEYS - 1) & -KEYS) : n;
+}
+
+/** How many of n keys the row of a mask sees that sees most; rows are `step` bytes apart. */
 export function seenKeys(mask: usize, step: usize, rows: i32, n: i32): i32 {
   let seen = 0;
-  for (let i: usize = 0; i < (rows as usize); i++) {
-    let j = n;
-    while (j > seen && load<f32>(mask + i * step + 4 * ((j - 1) as usize)) < HIDDEN) j--;
-    if (j > seen) seen = j;
-    else if (hidesAll(mask + i * step, n)) return n;
-  }
-  return min(n, (seen + 3) & ~3);
+  for (let i: usize = 0; i < (rows as usize) && seen < n; i++) seen = max(seen, seenOfRow(mask + i * step, n));
+  return seen;
 }
 
-function hidesAll(mask: usize, n: i32): bool {
-  for (let j: usize = 0; j < (n as usize); j++) if (!(load<f32>(mask + 4 * j) < HIDDEN)) return false;
-  return true;
-}
-
+/** s = scale s + mask of four elements, or one. */
 // @inline
-function scoreAt(whole: bool, s: usize, scale: v128, mask: usize): v128 {
+function scoreAt(whole: bool, s: usize, scale: v128, masked: bool, mask: usize): v128 {
   const scaled = f32x4.mul(take(whole, s), scale);
-  const score = mask === 0 ? scaled : f32x4.add(scaled, take(whole, mask));
+  const score = masked ? f32x4.add(scaled, take(whole, mask)) : scaled;
   save(whole, s, score);
   return score;
 }
 
-/** s = softmax(scale s + mask) for each row of s [rows, n]; rows of the mask are `step` bytes apart, and it is 0 where there is none. */
-export function attend(s: usize, rows: i32, n: i32, scale: f32, mask: usize, step: usize): void {
-  const bytes: usize = 4 * (n as usize);
+/** s = scale s + mask of a row, and the largest. */
+// @inline
+function scores(s: usize, bytes: usize, scale: f32, masked: bool, mask: usize): f32 {
   const factor = f32x4.splat(scale);
+  let most = f32x4.splat(-Infinity);
+  let other = most;
+  let at: usize = 0;
+  for (; at + 32 <= bytes; at += 32) {
+    most = f32x4.pmax(most, scoreAt(true, s + at, factor, masked, mask + at));
+    other = f32x4.pmax(other, scoreAt(true, s + at + 16, factor, masked, mask + at + 16));
+  }
+  most = f32x4.pmax(most, other);
+  for (; at < bytes; at += 4) most = f32x4.pmax(most, scoreAt(false, s + at, factor, masked, mask + at));
+  return largestOfLanes(most);
+}
+
+/**
+ * s = softmax(scale s + mask) for each row of s [rows, n], in place; rows of the mask are `step` bytes apart, and it is 0 where there is none.
+ * What a row does not see at its end is no part of its sums, and zero.
+ */
+export function attend(s: usize, rows: i32, n: i32, scale: f32, mask: usize, step: usize): void {
   for (let i: usize = 0; i < (rows as usize); i++) {
-    const row = s + i * bytes;
-    const hidden: usize = mask === 0 ? 0 : mask + i * step - row;
-    let most = f32x4.splat(-Infinity);
-    let at = row;
-    for (; at + 16 <= row + bytes; at += 16)
-      most = f32x4.pmax(most, scoreAt(true, at, factor, mask === 0 ? 0 : at + hidden));
-    for (; at < row + bytes; at += 4) most = f32x4.pmax(most, scoreAt(false, at, factor, mask === 0 ? 0 : at + hidden));
-    normalizedExp(row, row, bytes, largestOfLanes(most), 1);
+    const row = s + 4 * i * (n as usize);
+    const added = mask + i * step;
+    const seen = mask === 0 ? n : seenOfRow(added, n);
+    const bytes = 4 * (seen as usize);
+    const most = mask === 0 ? scores(row, bytes, scale, false, 0) : scores(row, bytes, scale, true, added);
+    normalizedExp(row, row, bytes, most, 1);
+    // memory.fill is a call
+    const end = row + 4 * (n as usize);
+    let at = row + bytes;
+    for (; at + 16 <= end; at += 16) v128.store(at, f32x4.splat(0));
+    for (; at < end; at += 4) store<f32>(at, 0);
   }
 }
 

@@ -12,7 +12,7 @@ export interface Elements {
   readonly expSums: (x: number, rows: number, n: number, maxima: number, sums: number) => void;
   /** y = f softmax(x) for each row of x [rows, n], with f [rows], or 1 without `factors`. */
   readonly softmax: (x: number, y: number, rows: number, n: number, factors: number) => void;
-  /** How many keys come up to the last that a row of the mask does not hide, in whole vectors; all where a row hides every key. */
+  /** How many keys come up to the last that a row of the mask does not hide, in multiples of 16; all where a row hides every key. */
   readonly seenKeys: (mask: number, step: number, rows: number, n: number) => number;
   /** s = softmax(scale s + mask) for each row of s [rows, n], in place. */
   readonly attend: (s: number, rows: number, n: number, scale: number, mask: number, step: number) => void;
