@@ -9,6 +9,7 @@ import { broadcastShapes } from './broadcast.js';
 import { attrsOf, single, unbroadcast, type Rule } from './gradients/rule.js';
 import { hasKernel } from './has-kernel.js';
 import { matMul } from './mat-mul.js';
+import { alias } from './reshape.js';
 import { sameShape, showShape, sizeOf, type Shape, type Tensor } from './tensor.js';
 
 const times = (s: number, x: Tensor): Tensor => (s === 1 ? x : tf.mul(x, s));
@@ -72,7 +73,7 @@ export const addMatMulRules: ReadonlyArray<Rule> = [
     gradFunc: (dys, saved, attrs) => {
       const dy = single(dys);
       const [B, A] = saved as [Tensor, Tensor];
-      return { W: () => tf.clone(dy), ...factorGradients(() => dy, B, A, attrsOf<{ readonly s: number }>(attrs).s) };
+      return { W: () => alias(dy), ...factorGradients(() => dy, B, A, attrsOf<{ readonly s: number }>(attrs).s) };
     },
   },
   {
@@ -84,7 +85,7 @@ export const addMatMulRules: ReadonlyArray<Rule> = [
       const [F, B, A] = saved as [Tensor, Tensor, Tensor];
       const { s } = attrsOf<{ readonly s: number }>(attrs);
       return {
-        W: () => tf.clone(dy),
+        W: () => alias(dy),
         F: () => times(s, tf.mul(dy, matMul(B, A))),
         ...factorGradients(() => tf.mul(dy, F), B, A, s),
       };

@@ -3,6 +3,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { broadcastIndex, broadcastShapes, isSuffix } from './broadcast.js';
+import { reshape } from './reshape.js';
 import { showShape, sizeOf, type Shape, type Tensor } from './tensor.js';
 
 /** The last two sizes of `x`, swapped when the matrix is read transposed. */
@@ -19,9 +20,13 @@ const expandBatch = (x: Tensor, batch: Shape): Tensor => {
   const own = x.shape.slice(0, -2);
   if (isSuffix(own, batch)) return x;
   const matrix = x.shape.slice(-2);
-  const rows = tf.reshape(x, [sizeOf(own), sizeOf(matrix)]);
-  return tf.reshape(tf.gather(rows, tf.tensor1d(broadcastIndex(own, batch), 'int32')), [...batch, ...matrix]);
+  const rows = reshape(x, [sizeOf(own), sizeOf(matrix)]);
+  return reshape(tf.gather(rows, tf.tensor1d(broadcastIndex(own, batch), 'int32')), [...batch, ...matrix]);
 };
+
+/** The kernel, without the checks and conversions of tfjs's operation. */
+const product = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor =>
+  tf.engine().runKernel('BatchMatMul', { a, b }, { transposeA, transposeB });
 
 /**
  * The product of matrices: `y[..., i, j] = sum_k a[..., i, k] b[..., k, j]`.
@@ -45,9 +50,9 @@ export const matMul = (a: Tensor, b: Tensor, transposeA = false, transposeB = fa
   if (sizeOf(out) * k === 0) return tf.fill(out, 0);
   // One matrix for all batches: a single product with all rows.
   if (sizeOf(batchB) === 1 && !transposeA && (a.rank > 2 || b.rank > 2)) {
-    const rows = tf.reshape(a, [sizeOf(batchA) * m, k]);
-    return tf.reshape(tf.matMul(rows, tf.reshape(b, b.shape.slice(-2)), false, transposeB), out);
+    const rows = reshape(a, [sizeOf(batchA) * m, k]);
+    return reshape(product(rows, reshape(b, b.shape.slice(-2)), false, transposeB), out);
   }
-  const y = tf.matMul(expandBatch(a, batch), expandBatch(b, batch), transposeA, transposeB);
-  return y.rank === out.length ? y : tf.reshape(y, out);
+  const y = product(expandBatch(a, batch), expandBatch(b, batch), transposeA, transposeB);
+  return y.rank === out.length ? y : reshape(y, out);
 };

@@ -5,7 +5,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { activeInputs, record, type Recording } from './recording.js';
-import { release, type TapeNode } from './tape.js';
+import type { TapeNode } from './engine.js';
+import { alias } from './reshape.js';
+import { release } from './tape.js';
 import { sameShape, showShape, type Tensor } from './tensor.js';
 
 /** Cotangents by tensor id. */
@@ -72,8 +74,8 @@ export const pullBack = (
   xs: ReadonlyArray<Tensor>,
   cotangentsOf: (ys: ReadonlyArray<Tensor>) => ReadonlyArray<Tensor | undefined>,
 ): PulledBack => {
-  const inputs = xs.map((x) => tf.clone(x));
-  const recording = record(inputs, () => tf.tidy(() => f(inputs).map((y) => tf.clone(y))));
+  const inputs = xs.map(alias);
+  const recording = record(inputs, () => tf.tidy(() => f(inputs).map(alias)));
   try {
     const ys = recording.value;
     const cotangents: Cotangents = new Map();

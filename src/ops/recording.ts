@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Rule } from './gradients/rule.js';
-import { listen, release, type Listener, type TapeNode } from './tape.js';
+import type { TapeNode } from './engine.js';
+import { listen, release, type Listener } from './tape.js';
 import type { Tensor } from './tensor.js';
 
 /** The kernels through which tensors depend on the ones that are differentiated. */

@@ -1,21 +1,21 @@
 /**
- * The part of tfjs's engine that reverse mode needs, as types: tfjs 4.22 keeps it public but untyped.
+ * The tape of reverse mode: a number of listeners, each of which says what it will read of a kernel that has run.
  *
- * tfjs tells its tape of every kernel while gradients are taken. Here the tape is a number of listeners, each of which says
- * what it will read of what was saved for a kernel's gradient; what none of them reads is freed at once.
+ * tfjs's own tape is told of every kernel with copies of all that the kernel's gradient may read. Here only what some listener will read is
+ * kept.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {
+  engineOf,
+  type AddTapeNode,
+  type Engine,
+  type EngineState,
+  type Gradient,
+  type GradFunc,
+  type TapeNode,
+} from './engine.js';
+import { share } from './share.js';
 import type { Tensor } from './tensor.js';
-
-/** One recorded kernel: inputs and outputs by id, the tensors saved for its gradient, and the gradient itself. */
-export interface TapeNode {
-  readonly kernelName: string;
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  readonly outputs: ReadonlyArray<Tensor>;
-  readonly saved?: ReadonlyArray<Tensor>;
-  /** Gradients of the inputs, each computed on demand; a missing cotangent counts as zero. */
-  readonly gradient?: (dys: ReadonlyArray<Tensor | undefined>) => Readonly<Record<string, () => Tensor>>;
-}
 
 /** What follows the kernels of a function as they run. */
 export interface Listener {
@@ -27,70 +27,117 @@ export interface Listener {
   readonly follows: (id: number) => boolean;
 }
 
-interface EngineState {
-  gradientDepth: number;
-  kernelDepth: number;
-  nextTapeNodeId: number;
-  activeTape: TapeNode[] | null;
-}
-
-const engineState = (): EngineState => (tf.engine() as unknown as { readonly state: EngineState }).state;
-
 /** Listeners of functions under way, innermost last. They are part of the engine's state, as its tape is. */
 const listeners: Listener[] = [];
 
 /** Kernels that a differentiation of tfjs's own may still read, all that they saved included. */
 const heldByTfjs = new WeakSet<TapeNode>();
 
-/** Frees what kernels saved for their gradients, except what others still listen for. */
+/** Frees what is kept for the gradients of kernels, except what others still listen for. */
 export const release = (nodes: Iterable<TapeNode>): void => {
   for (const node of nodes)
-    if (!heldByTfjs.has(node) && !listeners.some((l) => l.keeps(node))) node.saved?.forEach((t) => t.dispose());
+    if (!heldByTfjs.has(node) && !listeners.some((l) => l.keeps(node)))
+      (node.kept ?? node.saved).forEach((t) => t.dispose());
 };
 
-/** Tells all listeners of a kernel, and frees what none of them will read. */
-const tell = (node: TapeNode): void => {
+/** Tells all listeners of a kernel, and gives what any of them will read. */
+const tell = (node: TapeNode): ReadonlySet<Tensor> => {
   const read = new Set<Tensor>();
+  for (const l of listeners) for (const t of l.hear(node)) read.add(t);
+  return read;
+};
+
+/** Tells of a node to which all belongs that it saved, and frees what nobody will read. */
+const tellOfOwner = (node: TapeNode): void => {
   try {
-    listeners.forEach((l) => l.hear(node).forEach((t) => read.add(t)));
+    const read = tell(node);
+    node.saved.filter((t) => !read.has(t)).forEach((t) => t.dispose());
   } catch (error) {
     release([node]);
     throw error;
   }
-  node.saved?.filter((t) => !read.has(t)).forEach((t) => t.dispose());
 };
+
+/** The values of x for a gradient, whatever becomes of x. */
+const keep = (x: Tensor): Tensor => {
+  const copy = tf.keep(share(x, x.shape));
+  // with one listener nobody listens any more when it is read
+  if (listeners.length > 1)
+    tell({
+      kernelName: 'Identity',
+      inputs: { x },
+      outputs: [copy],
+      saved: [],
+      gradient: ([dy]) => ({ x: () => tf.clone(dy as Tensor) }),
+    });
+  return copy;
+};
+
+/** A node's gradient by a rule. */
+const gradientBy =
+  (rule: GradFunc, outputs: ReadonlyArray<Tensor>, saved: Tensor[], attrs: tf.NamedAttrMap): Gradient =>
+  (dys) => {
+    const given = outputs.map((y, i) => dys[i] ?? tf.fill(y.shape, 0));
+    return rule(given.length > 1 ? given : (given[0] as Tensor), saved, attrs);
+  };
 
 /** True while a differentiation of tfjs's own is under way, around ours or inside of it. */
 const tfjsRecords = (state: EngineState): boolean => state.gradientDepth > listeners.length;
 
+/** Functions of the engine as they are without us. */
+type Stock = Pick<Engine, 'addTapeNode' | 'getTensorsForGradient'>;
+
+/** Tells the listeners of a kernel as the engine does, and keeps what they will read. */
+const record =
+  (stock: Stock): AddTapeNode =>
+  (kernelName, inputs, outputs, own, copies, attrs) => {
+    const rule = tf.getGradient(kernelName)?.gradFunc ?? own;
+    const saved = [...(own === null ? stock.getTensorsForGradient(kernelName, inputs, outputs) : copies)];
+    const gradient = rule == null ? {} : { gradient: gradientBy(rule, outputs, saved, attrs) };
+    if (own !== null) return tellOfOwner({ kernelName, inputs, outputs, saved, ...gradient });
+    const kept: Tensor[] = [];
+    const read = tell({ kernelName, inputs, outputs, saved, kept, ...gradient });
+    saved.forEach((t, i) => {
+      if (read.has(t)) kept.push((saved[i] = keep(t)));
+    });
+  };
+
 /**
- * The tape that tfjs writes to while Weft listens. Kernels that tfjs records for itself are kept whole, on its own tape if it had
- * one before: it prunes only afterwards.
+ * The tape for what tfjs records for itself while Weft listens. It is kept whole, on tfjs's own tape if it had one before: tfjs prunes
+ * only afterwards.
  */
-const listeningTape = (state: EngineState): TapeNode[] => {
+const sharedTape = (state: EngineState): TapeNode[] => {
   const tape: TapeNode[] = [];
   const theirs = tfjsRecords(state) ? state.activeTape : null;
   const keepForTfjs = Array.prototype.push.bind(theirs ?? tape) as (node: TapeNode) => number;
   tape.push = (node: TapeNode): number => {
-    if (tfjsRecords(state)) {
-      heldByTfjs.add(node);
-      keepForTfjs(node);
-      listeners.forEach((l) => l.hear(node));
-    } else tell(node);
+    heldByTfjs.add(node);
+    keepForTfjs(node);
+    listeners.forEach((l) => l.hear(node));
     return tape.length;
   };
   return tape;
 };
 
-/** Runs `f`, within which `first` is the first to listen, with a tape of ours in place of tfjs's. */
-const onOwnTape = <A>(state: EngineState, first: Listener, f: () => A): A => {
+/** Runs `f`, within which `first` is the first to listen, with functions of ours in place of the engine's. */
+const onOwnTape = <A>(engine: Engine, first: Listener, f: () => A): A => {
+  const { state, addTapeNode, getTensorsForGradient } = engine;
+  const stock = {
+    addTapeNode: addTapeNode.bind(engine),
+    getTensorsForGradient: getTensorsForGradient.bind(engine),
+  };
+  const ours = record(stock);
   const before = state.activeTape;
-  const tape = listeningTape(state);
+  const tape = sharedTape(state);
   state.activeTape = tape;
+  engine.addTapeNode = (...node) => (tfjsRecords(state) ? stock.addTapeNode(...node) : ours(...node));
+  engine.getTensorsForGradient = (...kernel) => (tfjsRecords(state) ? stock.getTensorsForGradient(...kernel) : []);
   try {
     return f();
   } finally {
     state.activeTape = before;
+    // put back, not deleted: objects that lose a property are slow from then on
+    Object.assign(engine, { addTapeNode, getTensorsForGradient });
     tape.forEach((node) => heldByTfjs.delete(node));
     release(tape.filter((node) => !first.keeps(node)));
   }
@@ -98,18 +145,18 @@ const onOwnTape = <A>(state: EngineState, first: Listener, f: () => A): A => {
 
 /** Runs `f` while `listener` hears of its kernels, together with all who listen already. */
 export const listen = <A>(listener: Listener, f: () => A): A => {
-  const state = engineState();
+  const engine = engineOf();
   const run = (): A => {
     listeners.push(listener);
-    state.gradientDepth++;
+    engine.state.gradientDepth++;
     try {
       return f();
     } finally {
-      state.gradientDepth--;
+      engine.state.gradientDepth--;
       listeners.pop();
     }
   };
-  return listeners.length === 0 ? onOwnTape(state, listener, run) : run();
+  return listeners.length === 0 ? onOwnTape(engine, listener, run) : run();
 };
 
 /** True when a tensor depends on what is differentiated. */
@@ -117,21 +164,22 @@ export const isFollowed = (t: Tensor): boolean => listeners.some((l) => l.follow
 
 /** The tensors among `ts` that may have a gradient: none where nothing is recorded, all where tfjs is the one who records. */
 export const followed = (ts: ReadonlyArray<Tensor>): ReadonlyArray<Tensor> => {
-  const state = engineState();
+  const { state } = engineOf();
   if (state.kernelDepth > 0) return [];
   return ts.filter((t) => t.dtype === 'float32' && (tfjsRecords(state) || isFollowed(t)));
 };
 
-/** Records a step of our own as if it were a kernel. */
+/** Records a step of our own as if it were a kernel; what it saved belongs to it. */
 export const recordNode = (node: TapeNode): void => {
-  const state = engineState();
-  state.activeTape?.push(Object.assign({ id: state.nextTapeNodeId++ }, node));
+  const { state } = engineOf();
+  if (tfjsRecords(state)) state.activeTape?.push(Object.assign({ id: state.nextTapeNodeId++ }, node));
+  else tellOfOwner(node);
 };
 
 /** Runs `f` without recording: its results are constants for every gradient. */
 export const unrecorded = <A>(f: () => A): A => {
-  const state = engineState();
-  // The engine records only outside kernels.
+  const { state } = engineOf();
+  // the engine records only outside of kernels
   state.kernelDepth++;
   try {
     return f();

@@ -147,6 +147,21 @@ describe('valueAndGrad', () => {
     dispose(result.value, at(result.grads, 'x'));
   });
 
+  it.each<readonly [string, number, (x: Tensor, w: Tensor) => Tensor]>([
+    ['nothing where all is frozen', 2, (_, w) => tf.mul(tf.exp(w), w)],
+    ['one factor where the other is frozen', 3, (x, w) => tf.mul(tf.neg(x), w)],
+    ['both where both are active', 4, (x) => tf.mul(tf.neg(x), x)],
+  ])('copies %s', (_name, tensors, f) => {
+    const [x, w] = [vector(1, 2), vector(3, 4)];
+    const result = valueAndGrad((p) => {
+      const before = numTensors();
+      const y = f(at(p, 'x'), w);
+      expect(numTensors() - before).toBe(tensors);
+      return tf.sum(tf.mul(y, at(p, 'x')));
+    })({ x });
+    dispose(result.value, at(result.grads, 'x'));
+  });
+
   it('saves nothing for frozen parts after the backward pass', () => {
     const w = vector(1, 2);
     const before = numTensors();

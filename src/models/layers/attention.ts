@@ -1,6 +1,7 @@
 /**
  * Projections seen as heads; `attention` itself is an operation.
  */
+import { reshape } from '../../ops/reshape.js';
 import type { Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 
@@ -9,7 +10,7 @@ export { attention } from '../../ops/attention.js';
 /** [B, T, H d] -> [B, T, H, d]: channels of a projection as heads. */
 export const asHeads = (x: Tensor, heads: number): Tensor => {
   const [B, T, width] = x.shape as [number, number, number];
-  return tf.reshape(x, [B, T, heads, width / heads]);
+  return reshape(x, [B, T, heads, width / heads]);
 };
 
 /** [B, T, H, d] -> [B, H, T, d], and back. */

@@ -9,8 +9,9 @@ import { gated } from '../../adapters/updates/gated.js';
 import { compressedLinear, meanDirection } from '../../ops/compressed-linear.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { normal } from '../../ops/random.js';
+import { reshape } from '../../ops/reshape.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
-import { lookup, type Tensor } from '../../ops/tensor.js';
+import { lookup, sizeOf, type Tensor } from '../../ops/tensor.js';
 import { tf } from '../../ops/tf.js';
 import { paramKey } from '../spec.js';
 import { addBias } from './bias.js';
@@ -85,8 +86,8 @@ export const columnUse = (x: Tensor): Use => ({
 /** Applies a matrix product to the last axis of x; one flat product is what every backend does fastest. */
 const overLastAxis = (x: Tensor, f: (flat: Tensor) => Tensor): Tensor => {
   const inner = x.shape[x.rank - 1] as number;
-  const y = f(x.rank === 2 ? x : tf.reshape(x, [-1, inner]));
-  return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), y.shape[1] as number]);
+  const y = f(x.rank === 2 ? x : reshape(x, [sizeOf(x.shape.slice(0, -1)), inner]));
+  return x.rank === 2 ? y : reshape(y, [...x.shape.slice(0, -1), y.shape[1] as number]);
 };
 
 /** Key of a copy of a linear weight that is stored as [in, out] (see `prepareForDecode`). */

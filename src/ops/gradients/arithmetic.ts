@@ -2,6 +2,7 @@
  * Gradients of sums, products, quotients, powers and the larger or smaller of two.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { alias } from '../reshape.js';
 import type { Tensor } from '../tensor.js';
 import { adjoint, binary, unary, variadic, type Rule } from './rule.js';
 
@@ -81,7 +82,7 @@ export const arithmetic: ReadonlyArray<Rule> = [
     (dy, a, b) => tf.mul(dy, share(tf.less(a, b), a, b)),
     (dy, a, b) => tf.mul(dy, share(tf.greater(a, b), a, b)),
   ),
-  variadic('AddN', (dy) => tf.clone(dy)),
+  variadic('AddN', alias),
   adjoint('Neg', (dy) => tf.neg(dy)),
   unary('Square', (dy, x) => tf.mul(dy, tf.mul(x, 2))),
   unary('Reciprocal', (dy, x) => tf.neg(tf.div(dy, tf.square(x)))),

@@ -3,6 +3,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { padAxis } from '../pad-axis.js';
+import { alias, reshape } from '../reshape.js';
 import type { Shape, Tensor } from '../tensor.js';
 import { scatterAlong } from './scatter-along.js';
 import { adjoint, around, shaped, variadic, zeros, type Rule } from './rule.js';
@@ -72,9 +73,9 @@ const spaceToDepth = (dy: Tensor, shape: number[], b: number, channelsLast: bool
 
 /** Rules of the layout kernels. */
 export const layout: ReadonlyArray<Rule> = [
-  shaped('Reshape', (dy, shape) => tf.reshape(dy, shape)),
-  shaped('ExpandDims', (dy, shape) => tf.reshape(dy, shape), 'input'),
-  adjoint('Identity', (dy) => tf.clone(dy)),
+  shaped('Reshape', reshape),
+  shaped('ExpandDims', reshape, 'input'),
+  adjoint('Identity', alias),
   adjoint<{ readonly dtype: tf.DataType }>('Cast', (dy, { dtype }) =>
     // What is rounded to integers or truth values is constant almost everywhere.
     dtype === 'float32' ? tf.cast(dy, 'float32') : zeros(dy.shape),

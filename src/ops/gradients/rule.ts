@@ -7,6 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { repeatedAxes } from '../broadcast.js';
+import { reshape } from '../reshape.js';
 import { sizeOf, type Shape, type Tensor } from '../tensor.js';
 
 /** A gradient rule of one kernel, as tfjs registers it. */
@@ -31,7 +32,7 @@ export const single = (dy: Tensor | ReadonlyArray<Tensor>): Tensor =>
 /** The adjoint of broadcasting: sums `dy` over the axes along which a tensor of `shape` was repeated. */
 export const unbroadcast = (dy: Tensor, shape: Shape): Tensor => {
   const axes = repeatedAxes(shape, dy.shape);
-  return tf.reshape(axes.length === 0 ? dy : tf.sum(dy, [...axes]), [...shape]);
+  return reshape(axes.length === 0 ? dy : tf.sum(dy, [...axes]), shape);
 };
 
 /** `x` repeated to `shape` by broadcasting; adding zeros is far faster than Tile on wasm. */
