@@ -2,8 +2,8 @@
  * W' = W + s_1 B_1 A_1 + s_2 B_2 A_2 + ... over a block of rows, in one pass: decode, add, round once, encode.
  *
  * AssemblyScript, compiled by scripts/kernels.mjs, which takes `// @inline` for the decorator. Each product is summed in float32 over
- * k = 0, 1, ... from zero, scaled, and added to the weight; the terms come in order. No fused multiply-add, so that results are the same
- * on every machine.
+ * k = 0, 1, ... from zero, scaled, and added to the weight; the terms come in order. The plain build rounds each product, so that results are
+ * the same on every machine; the relaxed one may use fused multiply-adds.
  *
  * Blocks are 4 rows by 8 columns. B is packed in panels of 4 rows, [row / 4][k][4]; A in panels of 8 columns, [column / 8][k][8],
  * where k runs through the terms one after the other. For 16 bit types the columns of a panel are in the order 0, 2, 4, 6, 1, 3, 5, 7:
@@ -24,6 +24,7 @@ const EDGE: usize = memory.data(128, 16);
 
 // @inline
 function madd(sum: v128, a: v128, b: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, sum);
   return f32x4.add(sum, f32x4.mul(a, b));
 }
 

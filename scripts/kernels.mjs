@@ -14,7 +14,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const flags = ['-O3', '--noAssert', '--runtime', 'stub'];
 
 /** What is unusual about a kernel: whether it works in another module's memory, and whether it has a relaxed build. */
-const kernels = { gemm: { imports: true, relaxed: true }, elements: { imports: true }, columns: { imports: true } };
+const kernels = {
+  gemm: { imports: true, relaxed: true },
+  elements: { imports: true },
+  columns: { imports: true },
+  merge: { relaxed: true },
+};
 
 /** Decorators of functions are no TypeScript, so they stand in comments, where formatter and linter can read the file. */
 const withDecorators = (source) => source.replaceAll(/^\/\/ @inline$/gm, '@inline');

@@ -22,7 +22,7 @@ function decodeHalf(h: v128): v128 {
   return v128.or(v128.or(finite, special), i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
 }
 
-/** Half precision codes, in the lower halves of 32 bit lanes, of finite float32 values below 65520. */
+/** Half precision codes, in the lower halves of 32 bit lanes, of finite float32 values below 65520; of others some code. */
 // @inline
 function encodeHalf(f: v128): v128 {
   const a = v128.and(f, i32x4.splat(0x7fffffff));
@@ -32,7 +32,7 @@ function encodeHalf(f: v128): v128 {
   // below 2^-14 the sum with 0.5 rounds at the last place of a half precision subnormal
   const subnormal = i32x4.sub(f32x4.add(a, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
   const code = v128.bitselect(subnormal, normal, i32x4.lt_s(a, i32x4.splat(0x38800000)));
-  return v128.or(code, i32x4.shr_u(v128.and(f, i32x4.splat(0x80000000)), 16));
+  return v128.or(v128.and(code, i32x4.splat(0x7fff)), i32x4.shr_u(v128.and(f, i32x4.splat(0x80000000)), 16));
 }
 
 /** The first half of a panel's values in one row. */

@@ -2,10 +2,11 @@
  * Matrix products on a memory that belongs to another module: the plain kernel, and the one with fused multiply-adds.
  */
 import { E } from '../../fp.js';
-import { fail, type Result } from '../../problem.js';
+import type { Result } from '../../problem.js';
 import { referenceGemm, type Gemm } from './gemm-reference.js';
 import { relaxedWasm, wasm } from './gemm-wasm.js';
-import { instantiate, runs } from './instantiate.js';
+import { instantiate } from './instantiate.js';
+import { relaxed } from './relaxed.js';
 
 /** A heap to multiply in. */
 export interface GemmHeap {
@@ -71,19 +72,6 @@ const opening =
 /** The plain kernel, with the same bits everywhere; in TypeScript where WebAssembly SIMD is missing. */
 export const plainGemm: OpenGemm = opening(wasm);
 
-/** Node 20 knows relaxed SIMD behind a flag of V8, which may be set while it runs. */
-const allowRelaxedSimd = async (): Promise<void> => {
-  if (typeof process === 'undefined' || process.versions?.node === undefined) return;
-  // A variable, so that browser bundlers do not follow it.
-  const name = 'node:v8';
-  const v8 = (await import(/* @vite-ignore */ name)) as { readonly setFlagsFromString: (flag: string) => void };
-  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
-};
-
 /** The kernel with fused multiply-adds, whose last bits depend on the machine; a problem where the engine has none. */
-export const fusedGemm = async (): Promise<Result<OpenGemm>> => {
-  if (!runs(relaxedWasm)) await allowRelaxedSimd();
-  return runs(relaxedWasm)
-    ? E.right(opening(relaxedWasm))
-    : fail('gemm fma', 'an engine with relaxed SIMD', 'one without', 'use Node 20 or later, or leave the option out');
-};
+export const fusedGemm = async (): Promise<Result<OpenGemm>> =>
+  E.map(opening)(await relaxed(relaxedWasm, 'gemm fma'));

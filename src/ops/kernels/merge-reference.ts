@@ -70,3 +70,35 @@ export const mergeRowsReference = (
   settleNaN(before, after);
   return { bytes: encodeFloats(dtype, after), overflow: firstOverflow(dtype, before, after) };
 };
+
+/** The smaller one of two indices, of which -1 is none. */
+const earlier = (a: number, b: number): number => (a < 0 || b < 0 ? Math.max(a, b) : Math.min(a, b));
+
+const codesOf = (bytes: Uint8Array, size: number): Uint16Array | Uint32Array => {
+  const { buffer, byteOffset, length } = bytes;
+  return size === 4 ? new Uint32Array(buffer, byteOffset, length / 4) : new Uint16Array(buffer, byteOffset, length / 2);
+};
+
+/**
+ * Rows that a kernel merged without care for infinity, NaN and overflow: what was not finite, or is not in the reference, gets its code from
+ * there. The rest stays the kernel's, so that it does not depend on what lies in the same block.
+ *
+ * @param bytes the block's rows before
+ * @param merged those of the kernel, which are written to
+ */
+export const settleRows = (
+  matrix: LowRankMerge,
+  start: number,
+  bytes: Uint8Array,
+  merged: Uint8Array,
+): MergedRows => {
+  const careful = mergeRowsReference(matrix, start, bytes);
+  const before = decodeFloats(matrix.dtype, bytes);
+  const size = bytes.length / before.length;
+  const [from, to] = [codesOf(careful.bytes, size), codesOf(merged, size)];
+  decodeFloats(matrix.dtype, careful.bytes).forEach((after, i) => {
+    if (!Number.isFinite(before[i]) || !Number.isFinite(after)) to[i] = from[i] as number;
+  });
+  const own = firstOverflow(matrix.dtype, before, decodeFloats(matrix.dtype, merged));
+  return { bytes: merged, overflow: earlier(careful.overflow, own) };
+};

@@ -1,10 +1,13 @@
 /**
  * The fused low-rank merge: W + s B A for a block of rows in one pass over its bytes.
  */
+import { E } from '../../fp.js';
+import type { Result } from '../../problem.js';
 import { largestFiniteBits } from '../dtype/overflow.js';
 import { instantiate } from './instantiate.js';
-import { mergeRowsReference, type LowRankMerge, type MergedRows } from './merge-reference.js';
-import { wasm } from './merge-wasm.js';
+import { mergeRowsReference, settleRows, type LowRankMerge, type MergedRows } from './merge-reference.js';
+import { relaxedWasm, wasm } from './merge-wasm.js';
+import { relaxed } from './relaxed.js';
 
 /** A matrix whose factors are packed, so that blocks of its rows can be merged. */
 export interface RowMerge {
@@ -115,7 +118,7 @@ const wasmMerger =
         const count = rowBytes === 0 ? 0 : bytes.length / rowBytes;
         const largest = merge(kind, from, to, start, count, columns, factors);
         // Infinity, NaN and overflow are rare, and done with care elsewhere.
-        return largest > most ? mergeRowsReference(matrix, start, bytes) : { bytes: merged, overflow: -1 };
+        return largest > most ? settleRows(matrix, start, bytes, merged) : { bytes: merged, overflow: -1 };
       },
     };
   };
@@ -126,8 +129,19 @@ export const referenceMerger: RowMerger = (matrix, blockBytes) => ({
   merge: (start, bytes) => mergeRowsReference(matrix, start, bytes),
 });
 
-/** A merger with a memory of its own that grows as needed; in TypeScript where WebAssembly SIMD is missing. */
-export const openRowMerger = async (): Promise<RowMerger> => {
-  const exports = await instantiate(wasm);
-  return exports === undefined ? referenceMerger : wasmMerger(exports as unknown as MergeExports);
-};
+/** Makes a merger with a memory of its own that grows as needed. */
+export type OpenRowMerger = () => Promise<RowMerger>;
+
+const opening =
+  (base64: string): OpenRowMerger =>
+  async () => {
+    const exports = await instantiate(base64);
+    return exports === undefined ? referenceMerger : wasmMerger(exports as unknown as MergeExports);
+  };
+
+/** The plain merger, with the same bits everywhere; in TypeScript where WebAssembly SIMD is missing. */
+export const openRowMerger: OpenRowMerger = opening(wasm);
+
+/** What opens mergers: the plain ones, or those with fused multiply-adds, whose last bits depend on the machine; a problem where the engine has none. */
+export const rowMergers = async (fma: boolean): Promise<Result<OpenRowMerger>> =>
+  fma ? E.map(opening)(await relaxed(relaxedWasm, 'merge with fused multiply-adds')) : E.right(openRowMerger);

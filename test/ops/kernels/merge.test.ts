@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { E } from '../../../src/fp.js';
 import { decodeFloats, encodeFloats } from '../../../src/ops/dtype.js';
 import { mergeRowsReference, type LowRankMerge } from '../../../src/ops/kernels/merge-reference.js';
-import { source, wasm } from '../../../src/ops/kernels/merge-wasm.js';
-import { fitsKernel, openRowMerger, referenceMerger } from '../../../src/ops/kernels/merge.js';
+import { relaxedWasm, source, wasm } from '../../../src/ops/kernels/merge-wasm.js';
+import { fitsKernel, openRowMerger, referenceMerger, rowMergers } from '../../../src/ops/kernels/merge.js';
 import { numbers as uniform } from '../arbitrary.js';
 
 const merger = await openRowMerger();
+const relaxed = await rowMergers(true);
 
 /** Numbers below `size` from a seed. */
 const numbers = (seed: number, n: number, size: number): Float32Array => uniform(seed, n, -size, size);
@@ -94,7 +96,8 @@ describe('the merge kernel', () => {
 
   it('runs as WebAssembly here and needs nothing from outside', () => {
     expect(merger).not.toBe(referenceMerger);
-    expect(WebAssembly.Module.imports(new WebAssembly.Module(Buffer.from(wasm, 'base64')))).toEqual([]);
+    for (const module of [wasm, ...(E.isRight(relaxed) ? [relaxedWasm] : [])])
+      expect(WebAssembly.Module.imports(new WebAssembly.Module(Buffer.from(module, 'base64')))).toEqual([]);
   });
 
   it.each([
@@ -166,9 +169,51 @@ describe('the merge kernel', () => {
     vi.stubGlobal('WebAssembly', undefined);
     try {
       expect(await openRowMerger()).toBe(referenceMerger);
+      expect(E.isLeft(await rowMergers(true))).toBe(true);
     } finally {
       vi.unstubAllGlobals();
     }
+  });
+});
+
+describe('the relaxed kernel', async () => {
+  const fused = E.isRight(relaxed) ? await relaxed.right() : undefined;
+
+  it.skipIf(fused === undefined)('gives the same bits for any blocks, whatever else lies in them', () => {
+    fc.assert(
+      fc.property(cases(false), fc.integer({ min: 1, max: 41 }), fc.boolean(), (c, blockRows, inside) => {
+        const whole = mergedIn(c, c.matrix.rows, false, fused);
+        const cut = mergedIn(c, blockRows, inside, fused);
+        expect(Buffer.from(cut.bytes).equals(whole.bytes)).toBe(true);
+        expect(cut.overflow).toBe(whole.overflow);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it.skipIf(fused === undefined)('is the plain one but for rounding, and keeps what is not finite', () => {
+    fc.assert(
+      fc.property(cases(false), (c) => {
+        const { dtype, rows, columns, terms } = c.matrix;
+        const ours = mergedIn(c, rows, false, fused);
+        const plain = mergeRowsReference(c.matrix, 0, c.bytes);
+        const [W, x, y] = [c.bytes, ours.bytes, plain.bytes].map((bytes) => decodeFloats(dtype, bytes.slice()));
+        const step = { BF16: 2 ** -7, F16: 2 ** -10, F32: 2 ** -22 }[dtype];
+        x!.forEach((value, at) => {
+          if (!Number.isFinite(y![at])) return expect(value).toBe(y![at]);
+          const [i, j] = [Math.floor(at / columns), at % columns];
+          // what was summed, whose rounding errors are what the two may differ by
+          const size = terms.reduce((sum, { A, B, rank, s }) => {
+            let part = 0;
+            for (let k = 0; k < rank; k++) part += Math.abs(B[i * rank + k]! * A[k * columns + j]!);
+            return sum + Math.abs(s) * part * (1 + rank);
+          }, 0);
+          const bound = step * Math.abs(y![at]!) + 2 ** -22 * (size + Math.abs(W![at]!)) + 2 ** -24;
+          expect(Math.abs(value - y![at]!)).toBeLessThanOrEqual(bound);
+        });
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 
