@@ -10,8 +10,8 @@ export const showBytes = (bytes: number): string => {
   return power === 0 ? `${bytes} B` : `${(bytes / 1000 ** power).toPrecision(3)} ${units[power]}`;
 };
 
-/** An integer with separators: 1,234,567. */
-export const showCount = (n: number): string => n.toLocaleString('en-US');
+/** An integer with separators: 1,234,567. Node would load its tables of languages for it, which takes longer than to plan a merge. */
+export const showCount = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 
 /** `1 tensor`, `2 tensors`. */
 export const showMany = (n: number, noun: string): string => `${showCount(n)} ${noun}${n === 1 ? '' : 's'}`;

@@ -75,6 +75,9 @@ export interface FileSystem {
   readonly writeFolderAtomic: <A>(out: string, write: (folder: Writer) => Promise<Result<A>>) => Promise<Result<A>>;
   /** Copies a file, as a clone where the file system can; fails where the target exists. */
   readonly copyFile: (from: string, to: string) => Promise<Result<void>>;
-  /** Lanes for merging, `count` of them with this thread; undefined where there are no threads and files. */
-  readonly openLanes: (count: number) => Promise<Lanes | undefined>;
+  /**
+   * Lanes for merging, `count` of them with this thread; undefined where there are no threads and files. A problem where they should merge
+   * with fused multiply-adds and the engine has none.
+   */
+  readonly openLanes: (count: number, fma: boolean) => Promise<Result<Lanes | undefined>>;
 }

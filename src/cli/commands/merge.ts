@@ -5,8 +5,9 @@ import { mergeable } from '../../adapters/combine.js';
 import { print } from '../../adapters/print.js';
 import { E } from '../../fp.js';
 import { filesBeside } from '../../io/merge/rest.js';
-import { mergeFolder } from '../../io/merge/folder.js';
+import { inLanes, mergeFolder } from '../../io/merge/folder.js';
 import { planMerge } from '../../io/merge/plan.js';
+import type { MergeOptions } from '../../io/merge/run.js';
 import type { ModelFolder } from '../../io/merge/unmerge.js';
 import { struct } from '../../models/config.js';
 import type { Backend } from '../../ops/backend.js';
@@ -33,6 +34,7 @@ interface Options {
   readonly dryRun: boolean;
   readonly backend: Backend;
   readonly workers: number;
+  readonly fma: boolean;
 }
 
 const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, out: string): Promise<Result<Report>> => {
@@ -48,7 +50,7 @@ const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, ou
 const merged = async (
   base: ModelFolder,
   loaded: LoadedAdapters,
-  { out, workers: count }: Options,
+  { out, ...how }: Pick<Options, 'out' | 'fma'> & Pick<MergeOptions, 'lanes'>,
   session: Session,
 ) => {
   const adapter = mergeable(loaded.adapter);
@@ -57,7 +59,7 @@ const merged = async (
   let written = 0;
   const plan = await session.working('merging', (update) =>
     mergeFolder(base.model, base.folder, adapter.right, out, {
-      workers: count,
+      ...how,
       onProgress: ({ doneBytes, totalBytes }) => {
         if (doneBytes === totalBytes) written = clock(totalBytes).seconds;
         update(doneBytes, totalBytes);
@@ -96,18 +98,23 @@ const merged = async (
   });
 };
 
-const run = async (options: Options, session: Session): Promise<Result<Report>> => {
-  const started = await startBackend(options.backend);
-  if (E.isLeft(started)) return started;
-  return withModel(options.base, async (base) => {
-    const { ties } = base.model.spec;
-    if (options.adapters.untie && ties.length === 0)
-      return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
-    const loaded = await prepare(options.out, options.adapters, base.model.spec, session, { keep: 'file' });
-    if (E.isLeft(loaded)) return loaded;
-    return options.dryRun ? dryRun(base, loaded.right, options.out) : merged(base, loaded.right, options, session);
+const run = async (options: Options, session: Session): Promise<Result<Report>> =>
+  // threads start while the model and the adapters are read
+  inLanes(options.dryRun ? {} : options, async (lanes) => {
+    const started = await startBackend(options.backend);
+    if (E.isLeft(started)) return started;
+    return withModel(options.base, async (base) => {
+      const { ties } = base.model.spec;
+      if (options.adapters.untie && ties.length === 0)
+        return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
+      const loaded = await prepare(options.out, options.adapters, base.model.spec, session, { keep: 'file' });
+      if (E.isLeft(loaded)) return loaded;
+      const { out, fma } = options;
+      return options.dryRun
+        ? dryRun(base, loaded.right, out)
+        : merged(base, loaded.right, { out, fma, ...lanes }, session);
+    });
   });
-};
 
 /** Merges adapters into a base model. */
 export const merge = command<Options>({
@@ -119,6 +126,7 @@ export const merge = command<Options>({
       dryRun: E.right(flag(given, 'dry-run')),
       backend: backend(given),
       workers: workers(given),
+      fma: E.right(flag(given, 'fma')),
     }),
   run,
 });

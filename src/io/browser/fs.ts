@@ -1,6 +1,7 @@
 /**
  * `#fs` in browsers: every function says what to do instead, or that there is none.
  */
+import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
 
@@ -18,4 +19,4 @@ export const pathInside: FileSystem['pathInside'] = needsNode;
 export const writeFileAtomic: FileSystem['writeFileAtomic'] = needsNode;
 export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = needsNode;
 export const copyFile: FileSystem['copyFile'] = needsNode;
-export const openLanes: FileSystem['openLanes'] = async () => undefined;
+export const openLanes: FileSystem['openLanes'] = async () => E.right(undefined);

@@ -59,21 +59,25 @@ const rewriteNames = async (
 };
 
 /** Options of a merge from folder to folder. */
-export interface FolderMergeOptions extends Omit<MergeOptions, 'lanes' | 'copyFile'> {
-  /** Threads that merge, this one among them; 1 unless told. */
+export interface FolderMergeOptions extends Omit<MergeOptions, 'copyFile'> {
+  /** Threads that merge, this one among them; 1 unless told. Not used where `lanes` are given. */
   readonly workers?: number;
 }
 
-/** Runs `f` with threads, which are ended afterwards, whatever happens. */
+/** How many threads merge, and with which kernel. */
+type LaneOptions = Pick<FolderMergeOptions, 'workers' | 'fma'>;
+
+/** Runs `f` with threads, which start meanwhile, and are ended afterwards, whatever happens. */
 export const inLanes = async <A>(
-  workers: number,
-  f: (options: Pick<MergeOptions, 'lanes'>) => Promise<A>,
-): Promise<A> => {
-  const lanes = workers > 1 ? await openLanes(workers) : undefined;
+  { workers = 1, fma = false }: LaneOptions,
+  f: (options: Pick<MergeOptions, 'lanes'>) => Promise<Result<A>>,
+): Promise<Result<A>> => {
+  const lanes = workers > 1 ? await openLanes(workers, fma) : E.right(undefined);
+  if (E.isLeft(lanes)) return lanes;
   try {
-    return await f(lanes === undefined ? {} : { lanes });
+    return await f(lanes.right === undefined ? {} : { lanes: lanes.right });
   } finally {
-    await lanes?.close();
+    await lanes.right?.close();
   }
 };
 
@@ -93,16 +97,16 @@ export const mergeFolder = async (
   folder: string,
   adapter: Adapter<Mergeable>,
   out: string,
-  { workers = 1, ...options }: FolderMergeOptions = {},
+  options: FolderMergeOptions = {},
 ): Promise<Result<MergePlan>> => {
   const plan = planMerge(model.checkpoint, adapter, model.spec);
   if (E.isLeft(plan)) return plan;
   if (plan.right.changed.length === 0) return fail('adapter', 'an adapter that changes a tensor', 'none');
-  return inLanes(workers, (lanes) =>
+  const write = (own: Pick<MergeOptions, 'lanes'>): Promise<Result<MergePlan>> =>
     writeFolderAtomic(out, async (writer) => {
       const merged = await runMerge(plan.right, model.checkpoint, adapter, writer, {
         ...options,
-        ...lanes,
+        ...own,
         copyFile: async (name) => {
           const path = await pathInside(folder, name);
           return E.isLeft(path) ? path : writer.copyFile(path.right, name);
@@ -119,6 +123,6 @@ export const mergeFolder = async (
         if (E.isLeft(copied)) return copied;
       }
       return plan;
-    }),
-  );
+    });
+  return options.lanes === undefined ? inLanes(options, write) : write({});
 };

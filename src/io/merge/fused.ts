@@ -4,7 +4,7 @@
 import type { LowRank, WeightUpdate } from '../../adapters/update.js';
 import { readInto } from '../../ops/backend.js';
 import { sizeOf, type Tensor } from '../../ops/tensor.js';
-import { fitsKernel, openRowMerger, type RowMerger } from '../../ops/kernels/merge.js';
+import { fitsKernel, openRowMerger, type OpenRowMerger, type RowMerger } from '../../ops/kernels/merge.js';
 import type { LowRankMerge, LowRankTerm } from '../../ops/kernels/merge-reference.js';
 import { newFactors, type Factors } from './factors.js';
 import { tfjsKernel, type TiledTensor, type TileKernel } from './tile.js';
@@ -60,8 +60,10 @@ export const giveBack = ({ terms }: LowRankMerge, { give }: Factors): void =>
  *
  * Sums over the rank are taken in order in float32 without fused multiply-add: the bytes depend neither on the backend, nor on
  * the machine, nor on the tiles. Each call makes a kernel with a memory of its own.
+ *
+ * @param open another build of the kernel; the plain one unless told
  */
-export const fusedKernel = (): TileKernel => {
+export const fusedKernel = (open: OpenRowMerger = openRowMerger): TileKernel => {
   const others = tfjsKernel();
   const factors = newFactors();
   let opened: Promise<RowMerger> | undefined;
@@ -71,7 +73,7 @@ export const fusedKernel = (): TileKernel => {
     const matrix = await lowRankMerge(update, tensor, factors);
     before = matrix;
     if (matrix === undefined) return others(update, tensor);
-    const merger = await (opened ??= openRowMerger());
+    const merger = await (opened ??= open());
     const rows = merger(matrix, tensor.tileBytes);
     let place: 0 | 1 = 0;
     return {

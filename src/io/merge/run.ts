@@ -2,6 +2,7 @@
  * Running a merge plan: tensors stream from the base checkpoint into a writer, a tile at a time.
  */
 import { E } from '../../fp.js';
+import { rowMergers } from '../../ops/kernels/merge.js';
 import type { Adapter, Mergeable } from '../../adapters/adapter.js';
 import type { Result } from '../../problem.js';
 import type { Checkpoint } from '../checkpoint.js';
@@ -25,6 +26,8 @@ export interface MergeOptions {
   readonly onProgress?: (progress: MergeProgress) => void;
   /** The fused kernel of low-rank updates unless told. */
   readonly kernel?: TileKernel;
+  /** Fused multiply-adds in that kernel: faster, and the last bits depend on the machine. Not used unless told; lanes have their own setting. */
+  readonly fma?: boolean;
   /** Storage bytes of a tile; 1 MiB unless told, half of it in lanes. */
   readonly tileBytes?: number;
   /** Copies a whole file of the base, where the writer's file system can do better than read and write. */
@@ -71,13 +74,15 @@ export const runMerge = async (
   writer: Writer,
   options: MergeOptions = {},
 ): Promise<Result<void>> => {
+  const mergers = await rowMergers(options.fma ?? false);
+  if (E.isLeft(mergers)) return mergers;
   const progress = { done: 0 };
   const { lanes } = options;
   const place = lanes !== undefined && isInFiles(checkpoint) ? writer.place : undefined;
   const run: Run = {
     checkpoint,
     adapter,
-    kernel: options.kernel ?? fusedKernel(),
+    kernel: options.kernel ?? fusedKernel(mergers.right),
     // a lane's tile before and after and the factors stay in the cache
     tileBytes: options.tileBytes ?? (place === undefined ? MIB : MIB / 2),
     advance: (bytes, tensor) => {

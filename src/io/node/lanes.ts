@@ -3,23 +3,24 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { openRowMerger } from '../../ops/kernels/merge.js';
+import { E } from '../../fp.js';
+import { rowMergers, type OpenRowMerger } from '../../ops/kernels/merge.js';
 import type { Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
 import type { Lane } from '../merge/unit.js';
 import { unitRunner } from './run-unit.js';
-import type { Order } from './thread.js';
+import type { Order, ThreadData } from './thread.js';
 
 /** A thread needs its code; the rest of its memory is the kernel's. */
 const limits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 };
 
 /** Starts thread.ts; from source, as in tests, through the loader for TypeScript. */
-const startWorker = (): Worker => {
+const startWorker = (workerData: ThreadData): Worker => {
   if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: limits });
+    return new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: limits, workerData });
   const [thread, here] = [new URL('./thread.ts', import.meta.url).href, import.meta.url];
   const code = `import('tsx/esm/api').then((tsx) => tsx.tsImport(${JSON.stringify(thread)}, ${JSON.stringify(here)}))`;
-  return new Worker(code, { eval: true, execArgv: ['--conditions=weft-source'] });
+  return new Worker(code, { eval: true, execArgv: ['--conditions=weft-source'], workerData });
 };
 
 /** Units that a thread is given at once: one to do, one to go on with. */
@@ -30,8 +31,8 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-const threadLane = () => {
-  const worker = startWorker();
+const threadLane = (data: ThreadData) => {
+  const worker = startWorker(data);
   const waiting = new Map<number, Waiting>();
   const state: { ended: Error | undefined; next: number } = { ended: undefined, next: 0 };
   const end = (error: Error): void => {
@@ -57,8 +58,8 @@ const threadLane = () => {
 };
 
 /** This thread, which gives way to what else happens between two units. */
-const ownLane = async (): Promise<Lane> => {
-  const run = unitRunner(await openRowMerger());
+const ownLane = async (open: OpenRowMerger): Promise<Lane> => {
+  const run = unitRunner(await open());
   return async (unit) => {
     await setImmediate();
     return run(unit);
@@ -66,10 +67,12 @@ const ownLane = async (): Promise<Lane> => {
 };
 
 /** See `FileSystem.openLanes`. */
-export const openLanes: FileSystem['openLanes'] = async (count) => {
-  const threads = Array.from({ length: count - 1 }, threadLane);
-  return {
-    lanes: [...threads, { run: await ownLane(), depth: 1 }],
+export const openLanes: FileSystem['openLanes'] = async (count, fma) => {
+  const mergers = await rowMergers(fma);
+  if (E.isLeft(mergers)) return mergers;
+  const threads = Array.from({ length: count - 1 }, () => threadLane({ fma }));
+  return E.right({
+    lanes: [...threads, { run: await ownLane(mergers.right), depth: 1 }],
     close: async () => void (await Promise.all(threads.map(({ stop }) => stop()))),
-  };
+  });
 };

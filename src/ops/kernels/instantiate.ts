@@ -2,7 +2,12 @@
  * Modules of kernels/, embedded as base64: no file is looked for, in Node or in browsers.
  */
 
-const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+};
 
 /** Whether this engine runs a module; false where WebAssembly is missing. */
 export const runs = (base64: string): boolean =>

@@ -25,7 +25,7 @@ import { problemsOf, valueOf } from '../result.js';
 
 let three: Lanes;
 beforeAll(async () => {
-  three = (await openLanes(3)) as Lanes;
+  three = valueOf(await openLanes(3, false)) as Lanes;
 });
 afterAll(() => three.close());
 
