@@ -21,6 +21,9 @@ const missing = (given: Given, name: string, what: string): Result<never> =>
 /** Whether a flag is set. */
 export const flag = (given: Given, name: string): boolean => given.options.get(name) === true;
 
+/** Whether something is done that `--no-name` turns off. */
+export const unlessOff = (given: Given, name: string): boolean => given.options.get(name) !== false;
+
 /** An option that may be absent. */
 export const optionalText = (given: Given, name: string): Result<string | undefined> => {
   const value = given.options.get(name);

@@ -70,7 +70,9 @@ const merge: Command = {
   name: 'merge',
   declare: (parser) => {
     parser.description('merge adapters into a base model and write the result as a model folder');
-    withOut(withAdapters(withBase(parser))).option('--dry-run', 'show what would change, write nothing');
+    withOut(withAdapters(withBase(parser)))
+      .option('--dry-run', 'show what would change, write nothing')
+      .option('--no-sync', 'do not wait for the disk; a crash of the system soon afterwards may leave files empty');
     return withBackend(withKernel(parser));
   },
   load: async () => (await import('./commands/merge.js')).merge,

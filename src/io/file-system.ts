@@ -71,8 +71,15 @@ export interface FileSystem {
    * Makes a folder as one step: `write` fills a temporary folder beside `out`, which is made durable and renamed.
    *
    * `out` must be missing or an empty folder; missing parents are made. When `write` fails or throws nothing is left.
+   *
+   * @param durable whether it waits until the disk has all files, as it does unless told; without it, a crash of the system soon
+   *   afterwards may leave some of them empty
    */
-  readonly writeFolderAtomic: <A>(out: string, write: (folder: Writer) => Promise<Result<A>>) => Promise<Result<A>>;
+  readonly writeFolderAtomic: <A>(
+    out: string,
+    write: (folder: Writer) => Promise<Result<A>>,
+    durable?: boolean,
+  ) => Promise<Result<A>>;
   /** Copies a file, as a clone where the file system can; fails where the target exists. */
   readonly copyFile: (from: string, to: string) => Promise<Result<void>>;
   /**

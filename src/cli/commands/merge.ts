@@ -16,7 +16,7 @@ import { adapterList } from '../adapter-options.js';
 import type { AdapterList, LoadedAdapters } from '../adapters.js';
 import { command, type Report } from '../command.js';
 import { describePlan } from '../describe/plan.js';
-import { backend, flag, text } from '../given.js';
+import { backend, flag, text, unlessOff } from '../given.js';
 import { measuredRows, startClock } from '../measure.js';
 import { prepare } from '../prepare.js';
 import { showBytes, showMany } from '../quantities.js';
@@ -35,6 +35,7 @@ interface Options {
   readonly backend: Backend;
   readonly workers: number;
   readonly fma: boolean;
+  readonly durable: boolean;
 }
 
 const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, out: string): Promise<Result<Report>> => {
@@ -50,7 +51,7 @@ const dryRun = async ({ folder, model }: ModelFolder, loaded: LoadedAdapters, ou
 const merged = async (
   base: ModelFolder,
   loaded: LoadedAdapters,
-  { out, ...how }: Pick<Options, 'out' | 'fma'> & Pick<MergeOptions, 'lanes'>,
+  { out, ...how }: Pick<Options, 'out' | 'fma' | 'durable'> & Pick<MergeOptions, 'lanes'>,
   session: Session,
 ) => {
   const adapter = mergeable(loaded.adapter);
@@ -109,10 +110,10 @@ const run = async (options: Options, session: Session): Promise<Result<Report>> 
         return fail('weft merge: --untie', 'a base with tied parameters', 'none', 'Leave --untie out.');
       const loaded = await prepare(options.out, options.adapters, base.model.spec, session, { keep: 'file' });
       if (E.isLeft(loaded)) return loaded;
-      const { out, fma } = options;
+      const { out, fma, durable } = options;
       return options.dryRun
         ? dryRun(base, loaded.right, out)
-        : merged(base, loaded.right, { out, fma, ...lanes }, session);
+        : merged(base, loaded.right, { out, fma, durable, ...lanes }, session);
     });
   });
 
@@ -127,6 +128,7 @@ export const merge = command<Options>({
       backend: backend(given),
       workers: workers(given),
       fma: E.right(flag(given, 'fma')),
+      durable: E.right(unlessOff(given, 'sync')),
     }),
   run,
 });

@@ -62,6 +62,8 @@ const rewriteNames = async (
 export interface FolderMergeOptions extends Omit<MergeOptions, 'copyFile'> {
   /** Threads that merge, this one among them; 1 unless told. Not used where `lanes` are given. */
   readonly workers?: number;
+  /** Whether to wait until the disk has all files, as it does unless told. See `FileSystem.writeFolderAtomic`. */
+  readonly durable?: boolean;
 }
 
 /** How many threads merge, and with which kernel. */
@@ -103,26 +105,30 @@ export const mergeFolder = async (
   if (E.isLeft(plan)) return plan;
   if (plan.right.changed.length === 0) return fail('adapter', 'an adapter that changes a tensor', 'none');
   const write = (own: Pick<MergeOptions, 'lanes'>): Promise<Result<MergePlan>> =>
-    writeFolderAtomic(out, async (writer) => {
-      const merged = await runMerge(plan.right, model.checkpoint, adapter, writer, {
-        ...options,
-        ...own,
-        copyFile: async (name) => {
-          const path = await pathInside(folder, name);
-          return E.isLeft(path) ? path : writer.copyFile(path.right, name);
-        },
-      });
-      if (E.isLeft(merged)) return merged;
-      const rewritten = await rewriteNames(model, folder, plan.right, writer);
-      if (E.isLeft(rewritten)) return rewritten;
-      const index = model.checkpoint.index !== undefined && !rewritten.right.has(indexName);
-      const kept = await copyBeside(folder, writer, rewritten.right);
-      if (E.isLeft(kept)) return kept;
-      if (index) {
-        const copied = await writer.copyFile(model.checkpoint.index as string, indexName);
-        if (E.isLeft(copied)) return copied;
-      }
-      return plan;
-    });
+    writeFolderAtomic(
+      out,
+      async (writer) => {
+        const merged = await runMerge(plan.right, model.checkpoint, adapter, writer, {
+          ...options,
+          ...own,
+          copyFile: async (name) => {
+            const path = await pathInside(folder, name);
+            return E.isLeft(path) ? path : writer.copyFile(path.right, name);
+          },
+        });
+        if (E.isLeft(merged)) return merged;
+        const rewritten = await rewriteNames(model, folder, plan.right, writer);
+        if (E.isLeft(rewritten)) return rewritten;
+        const index = model.checkpoint.index !== undefined && !rewritten.right.has(indexName);
+        const kept = await copyBeside(folder, writer, rewritten.right);
+        if (E.isLeft(kept)) return kept;
+        if (index) {
+          const copied = await writer.copyFile(model.checkpoint.index as string, indexName);
+          if (E.isLeft(copied)) return copied;
+        }
+        return plan;
+      },
+      options.durable,
+    );
   return options.lanes === undefined ? inLanes(options, write) : write({});
 };

@@ -12,7 +12,7 @@ import { createWith } from './file-writer.js';
 /** See `FileSystem.writeFileAtomic`. */
 export const writeFileAtomic: FileSystem['writeFileAtomic'] = async (path, content) => {
   const temporary = temporaryBeside(path);
-  const written = await createWith(temporary, content);
+  const written = await createWith(temporary, content, true);
   const result = E.isLeft(written)
     ? written
     : await attempt(path, 'a file that can be replaced', async () => {

@@ -8,7 +8,7 @@ import { fail, type Result } from '../../problem.js';
 import type { FileSystem, FileWriter, PlacedFile, Writer } from '../file-system.js';
 import { plainName } from '../plain-name.js';
 import { attempt } from './attempt.js';
-import { copyFile, syncFolder, temporaryBeside } from './durable.js';
+import { copyTo, syncFolder, temporaryBeside } from './durable.js';
 import { createFile, createWith } from './file-writer.js';
 import { placeFile } from './placed-file.js';
 import { statFile } from './read.js';
@@ -32,20 +32,23 @@ const checkTarget = async (out: string): Promise<Result<void>> => {
 type Closing = Pick<FileWriter | PlacedFile, 'close'>;
 
 /** A writer into a folder, and a way to close all the files that it opened. */
-const writerInto = (top: string): { readonly writer: Writer; readonly closeAll: () => Promise<Result<void>> } => {
+const writerInto = (
+  top: string,
+  durable: boolean,
+): { readonly writer: Writer; readonly closeAll: () => Promise<Result<void>> } => {
   const open: Closing[] = [];
-  return { writer: writerFor(top, open), closeAll: () => closeEach(open) };
+  return { writer: writerFor(top, open, durable), closeAll: () => closeEach(open) };
 };
 
-const writerFor = (folder: string, open: Closing[]): Writer => {
+const writerFor = (folder: string, open: Closing[], durable: boolean): Writer => {
   const inside = (name: string): Result<string> =>
     E.map((plain: string) => join(folder, plain))(plainName(name, folder));
   const opened = async <F extends FileWriter | PlacedFile>(
     name: string,
-    make: (path: string) => Promise<Result<F>>,
+    make: (path: string, durable: boolean) => Promise<Result<F>>,
   ): Promise<Result<F>> => {
     const path = inside(name);
-    const file = E.isLeft(path) ? path : await make(path.right);
+    const file = E.isLeft(path) ? path : await make(path.right, durable);
     if (E.isRight(file)) open.push(file.right);
     return file;
   };
@@ -54,19 +57,19 @@ const writerFor = (folder: string, open: Closing[]): Writer => {
     place: (name) => opened(name, placeFile),
     writeFile: async (name, content) => {
       const path = inside(name);
-      return E.isLeft(path) ? path : createWith(path.right, content);
+      return E.isLeft(path) ? path : createWith(path.right, content, durable);
     },
     copyFile: async (from, name) => {
       const path = inside(name);
-      return E.isLeft(path) ? path : copyFile(from, path.right);
+      return E.isLeft(path) ? path : copyTo(from, path.right, durable);
     },
     folder: async (name) => {
       const path = inside(name);
       if (E.isLeft(path)) return path;
       const made = await attempt(path.right, 'a folder that can be made', () => mkdir(path.right));
       if (E.isLeft(made)) return made;
-      open.push({ close: async () => (await syncFolder(path.right), E.right(0)) });
-      return E.right(writerFor(path.right, open));
+      if (durable) open.push({ close: async () => (await syncFolder(path.right), E.right(0)) });
+      return E.right(writerFor(path.right, open, durable));
     },
   };
 };
@@ -94,18 +97,18 @@ const removeTraces = async (temporary: string, firstMade: string | undefined): P
   }
 };
 
-/** Makes the files durable and gives the folder its name. */
-const publish = (temporary: string, out: string): Promise<Result<void>> =>
+/** Makes the files' names durable and gives the folder its own. */
+const publish = (temporary: string, out: string, durable: boolean): Promise<Result<void>> =>
   attempt(out, 'a new or an empty folder', async () => {
-    await syncFolder(temporary);
+    if (durable) await syncFolder(temporary);
     // Only POSIX renames onto an empty folder.
     if (process.platform === 'win32') await rmdir(out).catch(() => undefined);
     await rename(temporary, out);
-    await syncFolder(dirname(out));
+    if (durable) await syncFolder(dirname(out));
   });
 
 /** See `FileSystem.writeFolderAtomic`. */
-export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = async (target, write) => {
+export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = async (target, write, durable = true) => {
   const out = resolve(target);
   const free = await checkTarget(out);
   if (E.isLeft(free)) return free;
@@ -114,7 +117,7 @@ export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = async (target,
   );
   if (E.isLeft(parents)) return parents;
   const temporary = temporaryBeside(out);
-  const { writer, closeAll } = writerInto(temporary);
+  const { writer, closeAll } = writerInto(temporary, durable);
   let published = false;
   try {
     const made = await attempt(out, 'a folder that can be made', () => mkdir(temporary));
@@ -123,7 +126,7 @@ export const writeFolderAtomic: FileSystem['writeFolderAtomic'] = async (target,
     const closed = await closeAll();
     if (E.isLeft(result)) return result;
     if (E.isLeft(closed)) return closed;
-    const done = await publish(temporary, out);
+    const done = await publish(temporary, out, durable);
     if (E.isLeft(done)) return done;
     published = true;
     return result;

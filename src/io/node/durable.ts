@@ -4,6 +4,7 @@
 import { constants, copyFile as copy, open } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import type { Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
 import { attempt } from './attempt.js';
 
@@ -30,9 +31,12 @@ export const syncFolder = async (path: string): Promise<void> => {
   });
 };
 
-/** See `FileSystem.copyFile`. */
-export const copyFile: FileSystem['copyFile'] = (from, to) =>
+/** Copies a file, durably or as fast as the system can. */
+export const copyTo = (from: string, to: string, durable: boolean): Promise<Result<void>> =>
   attempt(from, 'a file that can be copied', async () => {
     await copy(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    await syncFile(to);
+    if (durable) await syncFile(to);
   });
+
+/** See `FileSystem.copyFile`. */
+export const copyFile: FileSystem['copyFile'] = (from, to) => copyTo(from, to, true);

@@ -17,8 +17,12 @@ const writeFully = async (handle: FileHandle, bytes: Uint8Array, position: numbe
   }
 };
 
-/** Makes a file that must not exist yet. A failed write fails every later call, so that `close` tells of it at the latest. */
-export const createFile = async (path: string): Promise<Result<FileWriter>> => {
+/**
+ * Makes a file that must not exist yet. A failed write fails every later call, so that `close` tells of it at the latest.
+ *
+ * @param durable whether `close` waits for the disk
+ */
+export const createFile = async (path: string, durable: boolean): Promise<Result<FileWriter>> => {
   const opened = await attempt(path, 'a file that can be made', () => open(path, 'wx'));
   if (E.isLeft(opened)) return opened;
   const handle = opened.right;
@@ -52,7 +56,7 @@ export const createFile = async (path: string): Promise<Result<FileWriter>> => {
   const finish = async (): Promise<Result<number>> => {
     const written = await guarded(async () => {
       await flush();
-      await handle.sync();
+      if (durable) await handle.sync();
       return position;
     });
     const freed = await attempt(path, 'a file that can be closed', () => handle.close());
@@ -62,9 +66,13 @@ export const createFile = async (path: string): Promise<Result<FileWriter>> => {
   return E.right({ path, write: (bytes) => guarded(() => append(bytes)), close: () => (closed ??= finish()) });
 };
 
-/** Makes a file with this content and makes it durable. */
-export const createWith = async (path: string, content: Uint8Array | string): Promise<Result<void>> => {
-  const file = await createFile(path);
+/** Makes a file with this content, and makes it durable where that is wanted. */
+export const createWith = async (
+  path: string,
+  content: Uint8Array | string,
+  durable: boolean,
+): Promise<Result<void>> => {
+  const file = await createFile(path, durable);
   if (E.isLeft(file)) return file;
   const written = await file.right.write(typeof content === 'string' ? new TextEncoder().encode(content) : content);
   const closed = await file.right.close();

@@ -7,14 +7,20 @@ import type { Result } from '../../problem.js';
 import type { PlacedFile } from '../file-system.js';
 import { attempt } from './attempt.js';
 
-/** Makes a file that must not exist yet. */
-export const placeFile = async (path: string): Promise<Result<PlacedFile>> => {
+/**
+ * Makes a file that must not exist yet.
+ *
+ * @param durable whether `flush` and `close` wait for the disk
+ */
+export const placeFile = async (path: string, durable: boolean): Promise<Result<PlacedFile>> => {
   const opened = await attempt(path, 'a file that can be made', () => open(path, 'wx'));
   if (E.isLeft(opened)) return opened;
   const handle = opened.right;
   let closed: Promise<Result<void>> | undefined;
   const finish = async (): Promise<Result<void>> => {
-    const synced = await attempt(path, 'a file that can be written', () => handle.sync());
+    const synced = await attempt(path, 'a file that can be written', async () => {
+      if (durable) await handle.sync();
+    });
     const freed = await attempt(path, 'a file that can be closed', () => handle.close());
     return E.isLeft(synced) ? synced : freed;
   };
@@ -26,7 +32,8 @@ export const placeFile = async (path: string): Promise<Result<PlacedFile>> => {
         for (let done = 0; done < bytes.length;)
           done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
       }),
-    flush: () => attempt(path, 'a file that can be written', () => handle.datasync()),
+    flush: async () =>
+      durable ? attempt(path, 'a file that can be written', () => handle.datasync()) : E.right(undefined),
     close: () => (closed ??= finish()),
   });
 };

@@ -73,5 +73,4 @@ const opening =
 export const plainGemm: OpenGemm = opening(wasm);
 
 /** The kernel with fused multiply-adds, whose last bits depend on the machine; a problem where the engine has none. */
-export const fusedGemm = async (): Promise<Result<OpenGemm>> =>
-  E.map(opening)(await relaxed(relaxedWasm, 'gemm fma'));
+export const fusedGemm = async (): Promise<Result<OpenGemm>> => E.map(opening)(await relaxed(relaxedWasm, 'gemm fma'));

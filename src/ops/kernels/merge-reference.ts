@@ -86,12 +86,7 @@ const codesOf = (bytes: Uint8Array, size: number): Uint16Array | Uint32Array => 
  * @param bytes the block's rows before
  * @param merged those of the kernel, which are written to
  */
-export const settleRows = (
-  matrix: LowRankMerge,
-  start: number,
-  bytes: Uint8Array,
-  merged: Uint8Array,
-): MergedRows => {
+export const settleRows = (matrix: LowRankMerge, start: number, bytes: Uint8Array, merged: Uint8Array): MergedRows => {
   const careful = mergeRowsReference(matrix, start, bytes);
   const before = decodeFloats(matrix.dtype, bytes);
   const size = bytes.length / before.length;

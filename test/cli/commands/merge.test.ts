@@ -32,6 +32,24 @@ describe('weft merge', () => {
     for (const name of tree(one)) expect(bytesOf(two, name).equals(bytesOf(one, name)), name).toBe(true);
   });
 
+  it('merges with fused multiply-adds, and without waiting for the disk, on request', async () => {
+    const folder = temporaryFolder();
+    const [plain, fused, fast] = ['plain', 'fused', 'fast'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await merge(llama.base, llama.adapter, plain);
+    expect((await merge(llama.base, llama.adapter, fused, '--fma')).code).toBe(0);
+    expect((await merge(llama.base, llama.adapter, fast, '--no-sync')).code).toBe(0);
+    const [a, b, c] = [plain, fused, fast].map((out) => bytesOf(out, 'model.safetensors'));
+    expect(c?.equals(a as Buffer)).toBe(true);
+    expect(b?.equals(a as Buffer)).toBe(false);
+    const name = 'model.layers.0.self_attn.q_proj.weight';
+    const [x, y] = [plain, fused].map((out) => valuesIn(join(out, 'model.safetensors'), name));
+    expect(y).toBeAllClose(x as Float32Array, { rtol: 1e-6, atol: 1e-7 });
+  });
+
   it('says what it did', async () => {
     const { err, out } = await merge(llama.base, llama.adapter, join(temporaryFolder(), 'm'));
     expect(out).toBe('');

@@ -7,7 +7,7 @@ import { openLanes, writeFolderAtomic } from '#fs';
 import type { Adapter, Mergeable } from '../../../src/adapters/adapter.js';
 import { compose, mergeable } from '../../../src/adapters/combine.js';
 import { E } from '../../../src/fp.js';
-import { mergeFolder } from '../../../src/io/merge/folder.js';
+import { mergeFolder, type FolderMergeOptions } from '../../../src/io/merge/folder.js';
 import { memoryWriter } from '../../../src/io/merge/memory.js';
 import { planMerge } from '../../../src/io/merge/plan.js';
 import { runMerge, type MergeOptions } from '../../../src/io/merge/run.js';
@@ -16,12 +16,14 @@ import { openModel, type OpenModel } from '../../../src/io/model.js';
 import { loadAdapter } from '../../../src/io/peft.js';
 import { unitRunner } from '../../../src/io/node/run-unit.js';
 import { numTensors } from '../../../src/ops/backend.js';
-import { openRowMerger } from '../../../src/ops/kernels/merge.js';
+import { openRowMerger, rowMergers } from '../../../src/ops/kernels/merge.js';
 import { sizeOf } from '../../../src/ops/tensor.js';
 import { fail } from '../../../src/problem.js';
 import { bytesOf, editedAdapter, golden, sharded, withValues } from '../../cli/fixtures.js';
 import { temporaryFolder, tree } from '../folder.js';
 import { problemsOf, valueOf } from '../result.js';
+
+const noFma = E.isLeft(await rowMergers(true));
 
 let three: Lanes;
 beforeAll(async () => {
@@ -103,6 +105,22 @@ describe('threads', () => {
       expect(bytesOf(folder, 'two', name).equals(bytesOf(folder, 'one', name)), name).toBe(true);
     expect(told.at(-1)).toBe(plan.totalBytes);
     expect(told.every((n, i) => i === 0 || n > told[i - 1]!)).toBe(true);
+  });
+
+  it.skipIf(noFma)('do not show in the bytes of fused multiply-adds either', async () => {
+    const folder = temporaryFolder();
+    const base = golden('bases/llama');
+    const { model, adapter } = await opened(base, golden('lm/llama-lora-all-linear'));
+    const file = async (name: string, options: FolderMergeOptions): Promise<Buffer> => {
+      valueOf(await mergeFolder(model, base, adapter, join(folder, name), options));
+      return bytesOf(folder, name, 'model.safetensors');
+    };
+    const plain = await file('plain', {});
+    const one = await file('one', { fma: true, tileBytes: 1000 });
+    const two = await file('two', { fma: true, workers: 2, tileBytes: 64 });
+    await model.checkpoint.close();
+    expect(two.equals(one)).toBe(true);
+    expect(one.equals(plain)).toBe(false);
   });
 
   it('all work', async () => {

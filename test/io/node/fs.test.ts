@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { open } from 'node:fs/promises';
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { E } from '../../../src/fp.js';
 import * as browser from '../../../src/io/browser/fs.js';
-import type { FileSystem } from '../../../src/io/file-system.js';
+import type { FileSystem, Writer } from '../../../src/io/file-system.js';
 import * as node from '../../../src/io/node/fs.js';
 import { fail } from '../../../src/problem.js';
 import { temporaryFolder, tree } from '../folder.js';
@@ -198,6 +199,30 @@ describe('writeFolderAtomic', () => {
     expect(tree(join(parent, 'new', 'deep')).filter((p) => !p.startsWith('out'))).toEqual([]);
     // Readable by whoever may read other files made here.
     if (!windows) expect(statSync(out).mode & 0o777).toBe(0o777 & ~process.umask());
+  });
+  it('waits for the disk unless it is told not to', async () => {
+    const folder = temporaryFolder();
+    const handle = await open(folder);
+    const synced = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'sync');
+    await handle.close();
+    const write = async (writer: Writer) => {
+      valueOf(await writer.writeFile('a', 'x'));
+      valueOf(await writer.copyFile(import.meta.filename, 'b'));
+      const placed = valueOf(await (writer.place as NonNullable<Writer['place']>)('c'));
+      valueOf(await placed.write(Uint8Array.of(1), 0));
+      return writer.folder('d');
+    };
+    try {
+      valueOf(await node.writeFolderAtomic(join(folder, 'fast'), write, false));
+      expect(synced).not.toHaveBeenCalled();
+      valueOf(await node.writeFolderAtomic(join(folder, 'safe'), write));
+      // three files, the folder d, the folder itself and the one that it lies in
+      expect(synced).toHaveBeenCalledTimes(6);
+    } finally {
+      synced.mockRestore();
+    }
+    expect(tree(join(folder, 'fast'))).toEqual(tree(join(folder, 'safe')));
+    expect(readFileSync(join(folder, 'fast', 'c'))).toEqual(Buffer.of(1));
   });
   it('writes into an empty folder and refuses any other target', async () => {
     const out = temporaryFolder();
