@@ -20,7 +20,7 @@ const startStock = async (): Promise<void> => {
 };
 
 const startWeft = async ({ gemm = 'plain', threads }: Start): Promise<void> => {
-  const started = await useBackend('wasm', { gemm, ...(threads === undefined ? {} : { native: { threads } }) });
+  const started = await useBackend('wasm', { gemm, ...(threads === undefined ? {} : { threads }) });
   if (E.isLeft(started)) throw new Error(renderProblems(started.left));
 };
 

@@ -31,6 +31,11 @@ export interface BackendOptions {
   readonly gemm?: GemmKind;
   /** wasm with `gemm: 'native'`: which library, and its threads. */
   readonly native?: OpenBlasOptions;
+  /**
+   * wasm, in Node: threads that share the work of products, attention, norms and the like; 1 by default, the thread that calls.
+   * The results are the same bits for any number. It is given when wasm first starts in a process, whose memory is made then.
+   */
+  readonly threads?: number;
   /** webgpu: never compute small tensors on the CPU instead, as tfjs does below 1000 elements. */
   readonly gpuOnly?: boolean;
 }

@@ -7,11 +7,16 @@ import { openElements, type Elements } from '../kernels/elements.js';
 import { sizeOf } from '../tensor.js';
 import { tf } from '../tf.js';
 import { attention, attentionGrad } from './wasm-attention.js';
+import type { Task } from '../threads/calls.js';
+import type { Team } from '../threads/team.js';
 import { heapOf, memoryOf, placeOf, type WasmHeap } from './wasm-heap.js';
+import { teamOf } from './wasm-team.js';
 
 /** What a kernel works with. */
 export interface OnHeap {
   readonly e: Elements;
+  /** Who does what takes long enough to be shared. */
+  readonly team: Team;
   readonly heap: WasmHeap;
   readonly backend: object;
 }
@@ -32,67 +37,81 @@ const rowsOf = ({ shape }: TensorInfo): readonly [rows: number, n: number] => {
 
 const input = (inputs: Inputs, name: string): TensorInfo => inputs[name] as TensorInfo;
 
-const softmax = ({ e, heap }: OnHeap, inputs: Inputs): TensorInfo => {
+/** Operations of an element of e^x or of a norm, in those of a product. */
+const [EXP, NORM, MOVE] = [32, 16, 8] as const;
+
+const softmax = ({ team, heap }: OnHeap, inputs: Inputs): TensorInfo => {
   const x = input(inputs, 'logits');
   const y = heap.makeOutput(x.shape, 'float32');
-  e.softmax(placeOf(heap, x), placeOf(heap, y), ...rowsOf(x), 0);
+  const [rows, n] = rowsOf(x);
+  const cut = { counted: 2, steps: [4 * n, 4 * n], work: EXP * n, grain: 1 };
+  team.share('softmax', [placeOf(heap, x), placeOf(heap, y), rows, n, 0], cut);
   return y;
 };
 
 /** Functions of places and a number of elements. */
-type Pointwise = 'silu' | 'siluGrad' | 'siluGate' | 'siluGateGrad' | 'geluTanh' | 'geluTanhGrad';
+type Pointwise = Extract<Task, 'silu' | 'siluGrad' | 'siluGate' | 'siluGateGrad' | 'geluTanh' | 'geluTanhGrad'>;
 
 /** A kernel of inputs of one shape, with outputs of that shape. */
 const pointwise =
   (name: Pointwise, names: ReadonlyArray<string>, outputs = 1): HeapKernel =>
-  ({ e, heap }, inputs) => {
+  ({ team, heap }, inputs) => {
     const xs = names.map((n) => input(inputs, n));
     const { shape } = xs[0] as TensorInfo;
     const ys = Array.from({ length: outputs }, () => heap.makeOutput(shape, 'float32'));
-    const call = e[name] as (...args: number[]) => void;
-    call(...[...xs, ...ys].map((t) => placeOf(heap, t)), sizeOf(shape));
+    const places = [...xs, ...ys].map((t) => placeOf(heap, t));
+    const cut = { counted: places.length, steps: places.map(() => 4), work: EXP, grain: 16 };
+    team.share(name, [...places, sizeOf(shape)], cut);
     return outputs === 1 ? (ys[0] as TensorInfo) : ys;
   };
 
 /** Rows normalised, without a bias where the operation has none. */
 const normalize =
   (centred: boolean): HeapKernel =>
-  ({ e, heap }, { x, weight, bias }, { eps }) => {
+  ({ team, heap }, { x, weight, bias }, { eps }) => {
     const y = heap.makeOutput((x as TensorInfo).shape, 'float32');
     const [from, w] = [x, weight].map((t) => placeOf(heap, t as TensorInfo)) as [number, number];
     const b = bias === undefined ? 0 : placeOf(heap, bias);
-    e.normalize(from, w, b, placeOf(heap, y), ...rowsOf(x as TensorInfo), eps as number, centred);
+    const [rows, n] = rowsOf(x as TensorInfo);
+    const cut = { counted: 4, steps: [4 * n, 0, 0, 4 * n], work: NORM * n, grain: 1 };
+    team.share('normalize', [from, w, b, placeOf(heap, y), rows, n, eps as number, Number(centred)], cut);
     return y;
   };
 
 const normalizeGrad =
   (centred: boolean): HeapKernel =>
-  ({ e, heap }, { dy, x, weight }, { eps }) => {
+  ({ team, heap }, { dy, x, weight }, { eps }) => {
     const dx = heap.makeOutput((x as TensorInfo).shape, 'float32');
     const [v, from, w] = [dy, x, weight].map((t) => placeOf(heap, t as TensorInfo)) as [number, number, number];
-    e.normalizeGrad(v, from, w, placeOf(heap, dx), ...rowsOf(x as TensorInfo), eps as number, centred);
+    const [rows, n] = rowsOf(x as TensorInfo);
+    const cut = { counted: 4, steps: [4 * n, 4 * n, 0, 4 * n], work: NORM * n, grain: 1 };
+    team.share('normalizeGrad', [v, from, w, placeOf(heap, dx), rows, n, eps as number, Number(centred)], cut);
     return dx;
   };
 
 /** Heads turned by their positions; tables of one row serve every sequence. */
 const rotate =
   (back: boolean): HeapKernel =>
-  ({ e, heap }, inputs) => {
+  ({ team, heap }, inputs) => {
     const [x, cos, sin] = [input(inputs, 'x'), input(inputs, 'cos'), input(inputs, 'sin')];
     const [batch, first, second, d] = x.shape as [number, number, number, number];
     const [rows, , tokens, dim] = cos.shape as [number, number, number, number];
     const y = heap.makeOutput([batch, second, first, d], 'float32');
     const [from, to, c, s] = [x, y, cos, sin].map((t) => placeOf(heap, t)) as [number, number, number, number];
     const heads = back ? first : second;
-    e.rotate(from, to, c, s, rows === 1 ? 0 : 4 * tokens * dim, batch, tokens, heads, d, dim, back);
+    const step = rows === 1 ? 0 : 4 * tokens * dim;
+    const size = heads * tokens * d;
+    const cut = { counted: 5, steps: [4 * size, 4 * size, step, step], work: MOVE * size, grain: 1 };
+    team.share('rotate', [from, to, c, s, step, batch, tokens, heads, d, dim, Number(back)], cut);
     return y;
   };
 
-const crossEntropy: HeapKernel = ({ e, heap }, inputs) => {
+const crossEntropy: HeapKernel = ({ team, heap }, inputs) => {
   const [x, y] = [input(inputs, 'logits'), input(inputs, 'labels')];
   const [rows, n] = rowsOf(x);
   const [out, sums] = [heap.makeOutput([rows], 'float32'), heap.makeOutput([rows], 'float32')];
-  e.expSums(placeOf(heap, x), rows, n, placeOf(heap, out), placeOf(heap, sums));
+  const cut = { counted: 1, steps: [4 * n, 0, 0, 4, 4], work: EXP * n, grain: 1 };
+  team.share('expSums', [placeOf(heap, x), rows, n, placeOf(heap, out), placeOf(heap, sums)], cut);
   const [z, labels, values, totals] = [x, y, out, sums].map((t) => heap.typedArrayFromHeap(t)) as [
     Float32Array,
     Int32Array,
@@ -107,11 +126,12 @@ const crossEntropy: HeapKernel = ({ e, heap }, inputs) => {
   return out;
 };
 
-const crossEntropyGrad: HeapKernel = ({ e, heap }, inputs) => {
+const crossEntropyGrad: HeapKernel = ({ team, heap }, inputs) => {
   const [dy, x, y] = [input(inputs, 'dy'), input(inputs, 'logits'), input(inputs, 'labels')];
   const dx = heap.makeOutput(x.shape, 'float32');
   const [rows, n] = rowsOf(x);
-  e.softmax(placeOf(heap, x), placeOf(heap, dx), rows, n, placeOf(heap, dy));
+  const cut = { counted: 2, steps: [4 * n, 4 * n, 0, 0, 4], work: EXP * n, grain: 1 };
+  team.share('softmax', [placeOf(heap, x), placeOf(heap, dx), rows, n, placeOf(heap, dy)], cut);
   const [labels, scale, values] = [y, dy, dx].map((t) => heap.typedArrayFromHeap(t)) as [
     Int32Array,
     Float32Array,
@@ -132,9 +152,10 @@ export const elementsOf = (backend: object): Elements | undefined => installed.g
 const kernelOf =
   (run: HeapKernel): KernelFunc =>
   ({ inputs, attrs, backend }) => {
-    const [heap, e] = [heapOf(backend), elementsOf(backend as object)];
-    if (heap === undefined || e === undefined) throw new Error('this backend was not started by useBackend');
-    return run({ e, heap, backend: backend as object }, inputs as Inputs, attrs ?? {});
+    const [heap, e, team] = [heapOf(backend), elementsOf(backend as object), teamOf(backend as object)];
+    if (heap === undefined || e === undefined || team === undefined)
+      throw new Error('this backend was not started by useBackend');
+    return run({ e, team, heap, backend: backend as object }, inputs as Inputs, attrs ?? {});
   };
 
 /** Softmax in place of `stock`, which is used where tfjs's internals are not as expected. */
@@ -168,15 +189,16 @@ const fused: Readonly<Record<string, HeapKernel>> = {
   CrossEntropyGrad: crossEntropyGrad,
 };
 
-/** Opens the functions on a backend's heap and registers the kernels that tfjs lacks. */
-export const installElements = async (backend: object): Promise<void> => {
+/** Opens the functions on a backend's heap and registers the kernels that tfjs lacks; undefined where it has none of ours. */
+export const installElements = async (backend: object): Promise<Elements | undefined> => {
   const memory = memoryOf(backend)?.memory;
-  if (memory === undefined || heapOf(backend) === undefined || installed.has(backend)) return;
-  const elements = await openElements(memory);
-  if (elements === undefined) return;
+  if (memory === undefined || heapOf(backend) === undefined) return undefined;
+  const elements = elementsOf(backend) ?? (await openElements(memory));
+  if (elements === undefined) return undefined;
   installed.set(backend, elements);
   Object.entries(fused).forEach(([kernelName, run]) => {
     if (tf.getKernel(kernelName, 'wasm') === undefined)
       tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelOf(run) });
   });
+  return elements;
 };

@@ -32,20 +32,23 @@ const installed = new WeakMap<object, Gemm>();
 /** The products of a backend; undefined where it has none of ours. */
 export const gemmOf = (backend: object): Gemm | undefined => installed.get(backend);
 
+/** Makes these the products of a backend. */
+export const useGemm = (backend: object, gemm: Gemm): void => void installed.set(backend, gemm);
+
 /** Workspaces by what opened them: a backend that is started again takes no new one. */
 const opened = new WeakMap<object, Map<OpenGemm, Gemm>>();
 
 /** Opens products on a backend's heap. Where tfjs's internals are not those of 4.22, says so and leaves tfjs's own. */
-export const installGemm = async (backend: object, open: OpenGemm): Promise<void> => {
+export const openOn = async (backend: object, open: OpenGemm): Promise<Gemm | undefined> => {
   const heap = memoryOf(backend);
   if (heap === undefined || heapOf(backend) === undefined) {
     // No value of the caller carries it, and what follows is right, only slow.
     // oxlint-disable-next-line no-console
     console.warn('Weft: this is not the wasm backend of tfjs 4.22; its own matrix products are used, which are slow');
-    return;
+    return undefined;
   }
   const known = opened.get(backend) ?? new Map<OpenGemm, Gemm>();
   const gemm = known.get(open) ?? (await open(heap));
   opened.set(backend, known.set(open, gemm));
-  installed.set(backend, gemm);
+  return gemm;
 };

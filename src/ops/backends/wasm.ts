@@ -6,19 +6,60 @@ import { fail, type Result } from '../../problem.js';
 import { useNativeLinalg } from '../linalg/native.js';
 import { nativeLinalg } from '../native/lapack.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
+import type { OpenGemm } from '../kernels/gemm.js';
+import { teamGemm } from '../threads/gemm.js';
+import type { TeamOptions } from '../threads/start.js';
 import { tf } from '../tf.js';
 import { installAddMatMul } from './wasm-add-mat-mul.js';
 import { installConv } from './wasm-conv.js';
+import { sharedBinary } from './wasm-binary.js';
 import { installElements } from './wasm-elements.js';
-import { installGemm, openerOf, type GemmKind } from './wasm-gemm.js';
+import { openerOf, openOn, useGemm, type GemmKind } from './wasm-gemm.js';
 import { mendWasmKernels } from './wasm-kernels.js';
+import { installTeam } from './wasm-team.js';
 
 /** Options of the wasm backend, see `BackendOptions`. */
 export interface WasmOptions {
   readonly wasmPath?: string;
   readonly gemm?: GemmKind;
   readonly native?: OpenBlasOptions;
+  readonly threads?: number;
 }
+
+/** Starts tfjs's own backend, if it has not been started yet. */
+const startStock = async (wasmPath: string | undefined, shares: boolean): Promise<boolean> => {
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  // Threads bring nothing in tfjs 4.22 (its products run on one), and their start breaks in minified bundles.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  mendWasmKernels();
+  // tfjs's own way to ask starts the backend.
+  const { registry } = tf.engine();
+  const binary = shares && !('wasm' in registry) ? await sharedBinary(wasmPath) : undefined;
+  try {
+    if (binary !== undefined) setWasmPaths(binary.paths, true);
+    else if (wasmPath !== undefined) setWasmPaths(wasmPath);
+    return await tf.setBackend('wasm');
+  } finally {
+    binary?.free();
+  }
+};
+
+/** Opens what Weft computes with on the heap of tfjs's backend, where that is what is expected, and puts it to use. */
+const installOurs = async (open: OpenGemm, options: TeamOptions): Promise<Result<void>> => {
+  const backend = tf.backend();
+  const [gemm, e] = [await openOn(backend, open), await installElements(backend)];
+  const team = gemm && e && (await installTeam(backend, { gemm, e }, options));
+  if (team !== undefined && E.isLeft(team)) return team;
+  if (gemm !== undefined)
+    useGemm(backend, team !== undefined && team.right.size > 1 ? teamGemm(team.right, gemm) : gemm);
+  installAddMatMul(backend);
+  await installConv(backend);
+  return E.right(undefined);
+};
+
+/** OpenBLAS with one thread of its own in each of several threads, unless it is told otherwise. */
+const nativeOf = ({ native, threads = 1 }: WasmOptions): OpenBlasOptions | undefined =>
+  threads > 1 ? { threads: 1, ...native } : native;
 
 /**
  * Makes wasm the current backend.
@@ -27,22 +68,18 @@ export interface WasmOptions {
  *   the installed package under Node
  */
 export const startWasm = async (options: WasmOptions): Promise<Result<'wasm'>> => {
-  const { wasmPath } = options;
-  const opener = await openerOf(options.gemm ?? 'plain', options.native);
+  const { wasmPath, gemm: kind = 'plain', threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
+    return fail('backend wasm threads', 'a whole number above 0', String(threads));
+  const native = nativeOf(options);
+  const opener = await openerOf(kind, native);
   if (E.isLeft(opener)) return opener;
-  const linalg = options.gemm === 'native' ? await nativeLinalg(options.native) : undefined;
+  const linalg = kind === 'native' ? await nativeLinalg(native) : undefined;
   if (linalg !== undefined && E.isLeft(linalg)) return linalg;
-  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-  // Threads bring nothing in tfjs 4.22 (its products run on one), and their start breaks in minified bundles.
-  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  mendWasmKernels();
   try {
-    if (wasmPath !== undefined) setWasmPaths(wasmPath);
-    if (await tf.setBackend('wasm')) {
-      await installGemm(tf.backend(), opener.right);
-      installAddMatMul(tf.backend());
-      await installElements(tf.backend());
-      await installConv(tf.backend());
+    if (await startStock(wasmPath, threads !== undefined)) {
+      const ours = await installOurs(opener.right, { kind, threads: threads ?? 1, ...(native && { native }) });
+      if (E.isLeft(ours)) return ours;
       useNativeLinalg(linalg?.right);
       return E.right('wasm');
     }

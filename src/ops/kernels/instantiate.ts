@@ -1,6 +1,7 @@
 /**
  * Modules of kernels/, embedded as base64: no file is looked for, in Node or in browsers.
  */
+import { withSharedMemory } from './shared-memory.js';
 
 const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => {
   const text = atob(base64);
@@ -13,7 +14,17 @@ const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => {
 export const runs = (base64: string): boolean =>
   typeof WebAssembly !== 'undefined' && WebAssembly.validate(bytesOf(base64));
 
+/** Whether threads share a memory. */
+export const isShared = (memory: WebAssembly.Memory): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
+
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
+
+/** A module, declared for a shared memory where it is to import one. */
+const compile = (base64: string, shared: boolean): Promise<WebAssembly.Module> => {
+  const bytes = bytesOf(base64);
+  return WebAssembly.compile((shared ? withSharedMemory(bytes) : undefined) ?? bytes);
+};
 
 /**
  * A new instance of a module, which is compiled once; undefined where WebAssembly or its SIMD instructions are missing.
@@ -26,8 +37,10 @@ export const instantiate = async (
   memory?: WebAssembly.Memory,
 ): Promise<WebAssembly.Exports | undefined> => {
   if (!runs(base64)) return undefined;
-  const known = compiled.get(base64) ?? WebAssembly.compile(bytesOf(base64));
-  compiled.set(base64, known);
+  const shared = memory !== undefined && isShared(memory);
+  const key = `${shared ? 'shared ' : ''}${base64}`;
+  const known = compiled.get(key) ?? compile(base64, shared);
+  compiled.set(key, known);
   const imports: WebAssembly.Imports = memory === undefined ? {} : { env: { memory } };
   return (await WebAssembly.instantiate(await known, imports)).exports;
 };

@@ -3,7 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, inject, it, vi } from 'vitest';
 import { E } from '../../../src/fp.js';
 import { currentBackend, numTensors, read, scope, tensorOf, useBackend } from '../../../src/ops/backend.js';
-import { gemmOf, installGemm } from '../../../src/ops/backends/wasm-gemm.js';
+import { gemmOf, openOn } from '../../../src/ops/backends/wasm-gemm.js';
 import { plainGemm } from '../../../src/ops/kernels/gemm.js';
 import type { Shape, Tensor } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
@@ -107,8 +107,7 @@ describe.runIf(inject('backend') === 'wasm')('on wasm', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     for (const wasm of [undefined, {}, { asm: {} }, { asm: { memory: {} }, _malloc: () => 0 }]) {
       const other = Object.assign(Object.create(tf.backend()) as object, { wasm });
-      await installGemm(other, plainGemm);
-      expect(gemmOf(other)).toBeUndefined();
+      expect(await openOn(other, plainGemm)).toBeUndefined();
     }
     expect(warn.mock.calls.map(([text]) => text as string)).toEqual(
       Array<unknown>(4).fill(expect.stringMatching(/not the wasm backend of tfjs 4.22/)),
