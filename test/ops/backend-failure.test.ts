@@ -13,9 +13,13 @@ const script = async (body: string, env: Readonly<Record<string, string>> = {}):
     const { useBackend, currentBackend, tensorOf, read } = await import('./src/ops/backend.ts');
     const report = (x) => console.log('REPORT ' + JSON.stringify(x));
     ${body}`;
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
-    env: { ...process.env, ...env },
-  });
+  const { stdout } = await run(
+    process.execPath,
+    ['--conditions=weft-source', '--import', 'tsx', '--input-type=module', '--eval', source],
+    {
+      env: { ...process.env, ...env },
+    },
+  );
   return JSON.parse(/^REPORT (.*)$/m.exec(stdout)?.[1] ?? 'null');
 };
 

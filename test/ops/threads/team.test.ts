@@ -12,7 +12,7 @@ import { problemsOf, right } from '../../setup/result.js';
 import { numbers } from '../arbitrary.js';
 import { afterOn, cases, FIRST } from '../kernels/gemm-cases.js';
 
-const memory = new WebAssembly.Memory({ initial: 256, maximum: 256, shared: true } as WebAssembly.MemoryDescriptor);
+const memory = new WebAssembly.Memory({ initial: 256, maximum: 1024, shared: true } as WebAssembly.MemoryDescriptor);
 const free = { at: 2 ** 23 };
 const heap = {
   memory,
@@ -63,6 +63,30 @@ describe('a team', () => {
       { numRuns: 200 },
     );
   });
+
+  it.each(['fma', 'native'] as const)(
+    'multiplies by %s where that can be had, in memory that has grown',
+    async (kind) => {
+      const native = { threads: 1 };
+      const own = await openTools(heap, kind, native);
+      if (E.isLeft(own)) return;
+      const others = right(await startTeam(heap, performer(own.right), { kind, native, threads: 2, worth: 1 }));
+      const gemm = teamGemm(others.team, own.right.gemm);
+      const n = 150;
+      for (let round = 0; round < 5; round++) {
+        const at = memory.grow(5) * 65536;
+        const view = (i: number): Float32Array => new Float32Array(memory.buffer, at + 4 * n * n * i, n * n);
+        const place = (i: number) => ({ at: at + 4 * n * n * i, stride: n, transposed: false });
+        [0, 1].forEach((i) => view(i).set(numbers(i + round, n * n)));
+        tools.gemm({ m: n, n, k: n }, place(0), place(1), place(2), false);
+        const plain = view(2).slice();
+        view(2).fill(NaN);
+        gemm({ m: n, n, k: n }, place(0), place(1), place(2), false);
+        expect(view(2)).toBeAllClose(plain, { rtol: 1e-5, atol: 1e-5 });
+      }
+      await others.stop();
+    },
+  );
 
   it('leaves no part to threads that are late, and none undone: counts of calls over many rounds', () => {
     const [x, y] = [FIRST, FIRST + 4 * 4096];

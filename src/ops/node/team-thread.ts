@@ -4,10 +4,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { E } from '../../fp.js';
 import { renderProblems } from '../../problem.js';
-import { serve } from './board.js';
-import { performer } from './calls.js';
-import { openTools } from './tools.js';
-import type { Enrolled } from './start.js';
+import { serve } from '../threads/board.js';
+import { performer } from '../threads/calls.js';
+import type { Enrolled } from '../threads/platform.js';
+import { openTools } from '../threads/tools.js';
 
 const { board, memory, room, kind, native } = workerData as Enrolled;
 
