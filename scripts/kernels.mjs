@@ -16,7 +16,7 @@ const flags = ['-O3', '--noAssert', '--runtime', 'stub'];
 /** What is unusual about a kernel: whether it works in another module's memory, and whether it has a relaxed build. */
 const kernels = {
   gemm: { imports: true, relaxed: true },
-  elements: { imports: true },
+  elements: { imports: true, relaxed: true },
   columns: { imports: true },
   merge: { relaxed: true },
 };

@@ -2,7 +2,7 @@
  * Weights of attention from scores, and their gradient, in place.
  */
 import { largestOfLanes, normalizedExp } from './softmax';
-import { save, sumOfLanes, take } from './vectors';
+import { madd, save, sumOfLanes, take } from './vectors';
 
 /** What a mask adds to hide a key is below this; the weight of such a key is exactly zero. */
 const HIDDEN: f32 = -1e30;
@@ -32,8 +32,7 @@ export function seenKeys(mask: usize, step: usize, rows: i32, n: i32): i32 {
 /** s = scale s + mask of four elements, or one. */
 // @inline
 function scoreAt(whole: bool, s: usize, scale: v128, masked: bool, mask: usize): v128 {
-  const scaled = f32x4.mul(take(whole, s), scale);
-  const score = masked ? f32x4.add(scaled, take(whole, mask)) : scaled;
+  const score = masked ? madd(take(whole, mask), take(whole, s), scale) : f32x4.mul(take(whole, s), scale);
   save(whole, s, score);
   return score;
 }
@@ -84,7 +83,7 @@ export function attendGrad(p: usize, dp: usize, rows: i32, n: i32, scale: f32): 
     let sum = f32x4.splat(0);
     let rest: f32 = 0;
     let at: usize = 0;
-    for (; at + 16 <= bytes; at += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(from + at), v128.load(to + at)));
+    for (; at + 16 <= bytes; at += 16) sum = madd(sum, v128.load(from + at), v128.load(to + at));
     for (; at < bytes; at += 4) rest += load<f32>(from + at) * load<f32>(to + at);
     const mean = f32x4.splat(sumOfLanes(sum) + rest);
     at = 0;

@@ -1,7 +1,7 @@
 /**
  * Activations that are gates: x sigmoid(c(x)), and their slopes.
  */
-import { exp, save, take } from './vectors';
+import { exp, madd, save, take } from './vectors';
 
 // @inline
 function sigmoid(x: v128): v128 {
@@ -17,7 +17,7 @@ function siluOf(x: v128): v128 {
 // @inline
 function siluSlope(x: v128, s: v128): v128 {
   const one = f32x4.splat(1);
-  return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s))));
+  return f32x4.mul(s, madd(one, x, f32x4.sub(one, s)));
 }
 
 // @inline
@@ -54,7 +54,7 @@ const CUBE: f32 = 0.044715;
 /** sigmoid(c (x + 0.044715 x^3)), c = 2 sqrt(2 / pi). */
 // @inline
 function gate(x: v128, square: v128): v128 {
-  const inner = f32x4.mul(x, f32x4.add(f32x4.mul(square, f32x4.splat(CUBE)), f32x4.splat(1)));
+  const inner = f32x4.mul(x, madd(f32x4.splat(1), square, f32x4.splat(CUBE)));
   return sigmoid(f32x4.mul(inner, f32x4.splat(SLOPE)));
 }
 
@@ -70,7 +70,7 @@ function geluTanhGradAt(whole: bool, dy: usize, x: usize, dx: usize): void {
   const square = f32x4.mul(v, v);
   const one = f32x4.splat(1);
   const s = gate(v, square);
-  const inner = f32x4.add(f32x4.mul(square, f32x4.splat(3 * CUBE)), one);
+  const inner = madd(one, square, f32x4.splat(3 * CUBE));
   const steep = f32x4.mul(f32x4.mul(v, f32x4.mul(inner, f32x4.splat(SLOPE))), f32x4.sub(one, s));
   save(whole, dx, f32x4.mul(take(whole, dy), f32x4.mul(s, f32x4.add(one, steep))));
 }

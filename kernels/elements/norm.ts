@@ -1,7 +1,7 @@
 /**
  * Rows brought to a unit root mean square, with or without their mean taken off first, and the gradient.
  */
-import { save, sumOfLanes, take } from './vectors';
+import { madd, save, sumOfLanes, take } from './vectors';
 
 /** The mean of a row of n elements. */
 function meanOf(x: usize, n: i32): f32 {
@@ -23,7 +23,7 @@ function inverseDeviation(x: usize, n: i32, mean: f32, eps: f32): f32 {
   let at = x;
   for (; at + 16 <= end; at += 16) {
     const v = f32x4.sub(v128.load(at), m);
-    sum = f32x4.add(sum, f32x4.mul(v, v));
+    sum = madd(sum, v, v);
   }
   for (; at < end; at += 4) {
     const v = load<f32>(at) - mean;
@@ -93,7 +93,7 @@ export function normalizeGrad(
     for (; at + 16 <= bytes; at += 16) {
       const g = f32x4.mul(v128.load(slope + at), v128.load(w + at));
       sum = f32x4.add(sum, g);
-      product = f32x4.add(product, f32x4.mul(g, f32x4.sub(v128.load(from + at), m)));
+      product = madd(product, g, f32x4.sub(v128.load(from + at), m));
     }
     for (; at < bytes; at += 4) {
       const g = load<f32>(slope + at) * load<f32>(w + at);

@@ -26,7 +26,7 @@ export interface BackendOptions {
   /**
    * wasm: what multiplies matrices. `plain`, the default: the same bits on every machine. `fma`: fused multiply-adds, about a
    * third faster, last bits depend on the machine; under Node 20 it sets a flag of V8. `native`: the system's OpenBLAS, in Node,
-   * with the package koffi; its LAPACK decomposes matrices too.
+   * with the package koffi, and `fma` for all else; its LAPACK decomposes matrices too.
    */
   readonly gemm?: GemmKind;
   /** wasm with `gemm: 'native'`: which library, and its threads. */

@@ -144,10 +144,10 @@ const crossEntropyGrad: HeapKernel = ({ team, heap }, inputs) => {
   return dx;
 };
 
-const installed = new WeakMap<object, Elements>();
+const installed = new WeakMap<object, { readonly elements: Elements; readonly fuses: boolean }>();
 
 /** The functions on a backend's heap; undefined where it has none of ours. */
-export const elementsOf = (backend: object): Elements | undefined => installed.get(backend);
+export const elementsOf = (backend: object): Elements | undefined => installed.get(backend)?.elements;
 
 const kernelOf =
   (run: HeapKernel): KernelFunc =>
@@ -189,13 +189,18 @@ const fused: Readonly<Record<string, HeapKernel>> = {
   CrossEntropyGrad: crossEntropyGrad,
 };
 
-/** Opens the functions on a backend's heap and registers the kernels that tfjs lacks; undefined where it has none of ours. */
-export const installElements = async (backend: object): Promise<Elements | undefined> => {
+/**
+ * Opens the functions on a backend's heap and registers the kernels that tfjs lacks; undefined where it has none of ours.
+ *
+ * @param fuses whether multiply-adds may be fused
+ */
+export const installElements = async (backend: object, fuses: boolean): Promise<Elements | undefined> => {
   const memory = memoryOf(backend)?.memory;
   if (memory === undefined || heapOf(backend) === undefined) return undefined;
-  const elements = elementsOf(backend) ?? (await openElements(memory));
+  const before = installed.get(backend);
+  const elements = before?.fuses === fuses ? before.elements : await openElements(memory, fuses);
   if (elements === undefined) return undefined;
-  installed.set(backend, elements);
+  installed.set(backend, { elements, fuses });
   Object.entries(fused).forEach(([kernelName, run]) => {
     if (tf.getKernel(kernelName, 'wasm') === undefined)
       tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelOf(run) });

@@ -11,9 +11,12 @@ import { heapOf, memoryOf } from './wasm-heap.js';
 
 /**
  * `plain`: the same bits on every machine. `fma`: fused multiply-adds, about a third faster, with last bits that depend on the
- * machine. `native`: the system's OpenBLAS through koffi.
+ * machine. `native`: the system's OpenBLAS through koffi. Functions of elements fuse multiply-adds with both.
  */
 export type GemmKind = 'plain' | 'fma' | 'native';
+
+/** Whether functions of elements may fuse multiply-adds beside products of a kind. */
+export const mayFuse = (kind: GemmKind): boolean => kind !== 'plain';
 
 /** What opens the products of a kind, or what it lacks here. */
 export const openerOf = async (kind: GemmKind, native: OpenBlasOptions = {}): Promise<Result<OpenGemm>> => {

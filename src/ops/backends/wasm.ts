@@ -14,7 +14,7 @@ import { installAddMatMul } from './wasm-add-mat-mul.js';
 import { installConv } from './wasm-conv.js';
 import { sharedBinary } from './wasm-binary.js';
 import { installElements } from './wasm-elements.js';
-import { openerOf, openOn, useGemm, type GemmKind } from './wasm-gemm.js';
+import { mayFuse, openerOf, openOn, useGemm, type GemmKind } from './wasm-gemm.js';
 import { mendWasmKernels } from './wasm-kernels.js';
 import { installTeam } from './wasm-team.js';
 
@@ -47,7 +47,7 @@ const startStock = async (wasmPath: string | undefined, shares: boolean): Promis
 /** Opens what Weft computes with on the heap of tfjs's backend, where that is what is expected, and puts it to use. */
 const installOurs = async (open: OpenGemm, options: TeamOptions): Promise<Result<void>> => {
   const backend = tf.backend();
-  const [gemm, e] = [await openOn(backend, open), await installElements(backend)];
+  const [gemm, e] = [await openOn(backend, open), await installElements(backend, mayFuse(options.kind))];
   const team = gemm && e && (await installTeam(backend, { gemm, e }, options));
   if (team !== undefined && E.isLeft(team)) return team;
   if (gemm !== undefined)

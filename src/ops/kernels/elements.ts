@@ -1,8 +1,10 @@
 /**
  * Functions of elements and rows on a memory that belongs to another module.
  */
-import { wasm } from './elements-wasm.js';
+import { E } from '../../fp.js';
+import { relaxedWasm, wasm } from './elements-wasm.js';
 import { instantiate } from './instantiate.js';
+import { relaxed } from './relaxed.js';
 
 /** The functions of kernels/elements.ts; places and steps are in bytes, and a place of 0 is none. */
 export interface Elements {
@@ -68,6 +70,13 @@ export interface Elements {
   readonly geluTanhGrad: (dy: number, x: number, dx: number, n: number) => void;
 }
 
-/** The functions on a memory; undefined where WebAssembly SIMD is missing. */
-export const openElements = async (memory: WebAssembly.Memory): Promise<Elements | undefined> =>
-  (await instantiate(wasm, memory)) as unknown as Elements | undefined;
+/**
+ * The functions on a memory; undefined where WebAssembly SIMD is missing.
+ *
+ * @param fused with fused multiply-adds, where the engine has them: faster, with last bits that depend on the machine
+ */
+export const openElements = async (memory: WebAssembly.Memory, fused = false): Promise<Elements | undefined> => {
+  const found = fused ? await relaxed(relaxedWasm, 'elements') : E.right(wasm);
+  const build = E.isRight(found) ? found.right : wasm;
+  return (await instantiate(build, memory)) as unknown as Elements | undefined;
+};

@@ -3,7 +3,7 @@
  */
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
-import { openerOf, type GemmKind } from '../backends/wasm-gemm.js';
+import { mayFuse, openerOf, type GemmKind } from '../backends/wasm-gemm.js';
 import { openElements } from '../kernels/elements.js';
 import type { GemmHeap } from '../kernels/gemm.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
@@ -17,7 +17,7 @@ export const openTools = async (
 ): Promise<Result<Tools>> => {
   const open = await openerOf(kind, native);
   if (E.isLeft(open)) return open;
-  const [gemm, e] = [await open.right(heap), await openElements(heap.memory)];
+  const [gemm, e] = [await open.right(heap), await openElements(heap.memory, mayFuse(kind))];
   return e === undefined
     ? fail('backend wasm', 'an engine with SIMD instructions', 'one without')
     : E.right({ gemm, e });

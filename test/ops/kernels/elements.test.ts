@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { source, wasm } from '../../../src/ops/kernels/elements-wasm.js';
+import { relaxedWasm, source, wasm } from '../../../src/ops/kernels/elements-wasm.js';
 import { openElements, type Elements } from '../../../src/ops/kernels/elements.js';
+import { runs } from '../../../src/ops/kernels/instantiate.js';
 import { numbers } from '../arbitrary.js';
 
 const memory = new WebAssembly.Memory({ initial: 16 });
-const e = (await openElements(memory)) as Elements;
+const builds = [
+  ['plain', (await openElements(memory)) as Elements],
+  ['relaxed', (await openElements(memory, true)) as Elements],
+] as const;
 const [X, Y, Z] = [1024, 2 ** 18, 2 ** 19];
 
 /** Values brought to a place, with one more behind them that nothing may change. */
@@ -55,11 +59,15 @@ describe('the kernels of elements', () => {
     const text = files.map((file) => readFileSync(new URL(file, folder), 'utf8')).join('');
     expect(createHash('sha256').update(text).digest('hex'), 'run `npm run kernels`').toBe(source);
     const fresh = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(Buffer.from(wasm, 'base64'));
-    expect(new WebAssembly.Instance(module, { env: { memory: fresh } }).exports).toBeDefined();
-    expect(new Uint8Array(fresh.buffer).every((x) => x === 0)).toBe(true);
+    for (const base64 of [wasm, relaxedWasm].filter(runs)) {
+      const module = new WebAssembly.Module(Buffer.from(base64, 'base64'));
+      expect(new WebAssembly.Instance(module, { env: { memory: fresh } }).exports).toBeDefined();
+      expect(new Uint8Array(fresh.buffer).every((x) => x === 0)).toBe(true);
+    }
   });
+});
 
+describe.each(builds)('the %s build', (_, e) => {
   it('softmax sums to its factor, row by row', () => {
     fc.assert(
       fc.property(rowsOf, fc.boolean(), ({ rows, n, size, seed }, scaled) => {
