@@ -2,19 +2,20 @@
  * Attention on the wasm heap: tensors as places, and room for the weights of some queries.
  */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { attend, attendGrad, weightsOf, type Attention, type AttentionSizes } from '../kernels/attention.js';
-import type { Elements } from '../kernels/elements.js';
-import type { Gemm } from '../kernels/gemm-reference.js';
+import { weightsOf, type Attention, type AttentionSizes } from '../kernels/attention.js';
 import { sizeOf } from '../tensor.js';
-import { gemmOf } from './wasm-gemm.js';
+import { attentionCut, attentionNumbers } from '../threads/attention.js';
+import type { Team } from '../threads/team.js';
 import { placeOf, type WasmHeap } from './wasm-heap.js';
 
 /** What the kernels work with. */
 interface Tools {
-  readonly e: Elements;
+  readonly team: Team;
   readonly heap: WasmHeap;
-  readonly backend: object;
 }
+
+/** Operations for the softmax of a weight, in those of a product. */
+const SOFTMAX = 32;
 
 type Inputs = Readonly<Record<string, TensorInfo>>;
 
@@ -48,41 +49,45 @@ const attentionOf = (heap: WasmHeap, inputs: Inputs, attrs: Readonly<Record<stri
   };
 };
 
-const gemmOn = (backend: object): Gemm => {
-  const gemm = gemmOf(backend);
-  if (gemm === undefined) throw new Error('this backend was not started by useBackend');
-  return gemm;
+/** What a call makes: its name, the arrays of weights that it has room for, and how often all channels are multiplied. */
+interface Call {
+  readonly task: 'attend' | 'attendGrad';
+  readonly rooms: number;
+  readonly products: number;
+}
+
+/** Does a call for all groups, in parts that have room of their own. */
+const share = (
+  { team, heap }: Tools,
+  { task, rooms, products }: Call,
+  attention: () => Attention,
+  results: ReadonlyArray<TensorInfo>,
+  s: AttentionSizes,
+): void => {
+  const weights = rooms * weightsOf(s);
+  const room = heap.makeOutput([team.parts, weights], 'float32');
+  const part = { from: 0, to: s.B * s.G, room: placeOf(heap, room) };
+  const work = (s.H / s.G) * s.S * s.T * (2 * products * (s.d + s.e) + SOFTMAX);
+  const places = results.map((t) => placeOf(heap, t));
+  team.share(task, attentionNumbers(attention(), part, places), attentionCut(4 * weights, work));
+  heap.disposeData(room.dataId);
 };
 
 /** y = softmax(scale Q K^T + M) V as [B, S, H e]. */
-export const attention = (
-  { e, heap, backend }: Tools,
-  inputs: Inputs,
-  attrs: Readonly<Record<string, unknown>>,
-): TensorInfo => {
+export const attention = (tools: Tools, inputs: Inputs, attrs: Readonly<Record<string, unknown>>): TensorInfo => {
   const s = sizesOf(inputs);
-  const out = heap.makeOutput([s.B, s.S, s.H * s.e], 'float32');
-  const room = heap.makeOutput([weightsOf(s)], 'float32');
-  const part = { from: 0, to: s.B * s.G, room: placeOf(heap, room) };
-  attend({ e, gemm: gemmOn(backend) }, attentionOf(heap, inputs, attrs), part, placeOf(heap, out));
-  heap.disposeData(room.dataId);
+  const out = tools.heap.makeOutput([s.B, s.S, s.H * s.e], 'float32');
+  share(tools, { task: 'attend', rooms: 1, products: 1 }, () => attentionOf(tools.heap, inputs, attrs), [out], s);
   return out;
 };
 
 /** dq, dk and dv of dy. */
-export const attentionGrad = (
-  { e, heap, backend }: Tools,
-  inputs: Inputs,
-  attrs: Readonly<Record<string, unknown>>,
-): TensorInfo[] => {
-  const s = sizesOf(inputs);
+export const attentionGrad = (tools: Tools, inputs: Inputs, attrs: Readonly<Record<string, unknown>>): TensorInfo[] => {
+  const { heap } = tools;
   const grads = ['q', 'k', 'v'].map((name) => heap.makeOutput(info(inputs, name).shape, 'float32'));
-  const room = heap.makeOutput([2, weightsOf(s)], 'float32');
   grads.slice(1).forEach((t) => heap.typedArrayFromHeap(t).fill(0));
-  const [dq, dk, dv] = grads.map((t) => placeOf(heap, t)) as [number, number, number];
-  const part = { from: 0, to: s.B * s.G, room: placeOf(heap, room) };
-  const places = { dy: placeOf(heap, info(inputs, 'dy')), dq, dk, dv };
-  attendGrad({ e, gemm: gemmOn(backend) }, attentionOf(heap, inputs, attrs), part, places);
-  heap.disposeData(room.dataId);
+  const call: Call = { task: 'attendGrad', rooms: 2, products: 2.5 };
+  const results = [info(inputs, 'dy'), ...grads];
+  share(tools, call, () => attentionOf(heap, inputs, attrs), results, sizesOf(inputs));
   return grads;
 };

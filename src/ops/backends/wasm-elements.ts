@@ -14,11 +14,9 @@ import { teamOf } from './wasm-team.js';
 
 /** What a kernel works with. */
 export interface OnHeap {
-  readonly e: Elements;
   /** Who does what takes long enough to be shared. */
   readonly team: Team;
   readonly heap: WasmHeap;
-  readonly backend: object;
 }
 
 type Inputs = Readonly<Record<string, TensorInfo>>;
@@ -152,10 +150,9 @@ export const elementsOf = (backend: object): Elements | undefined => installed.g
 const kernelOf =
   (run: HeapKernel): KernelFunc =>
   ({ inputs, attrs, backend }) => {
-    const [heap, e, team] = [heapOf(backend), elementsOf(backend as object), teamOf(backend as object)];
-    if (heap === undefined || e === undefined || team === undefined)
-      throw new Error('this backend was not started by useBackend');
-    return run({ e, team, heap, backend: backend as object }, inputs as Inputs, attrs ?? {});
+    const [heap, team] = [heapOf(backend), teamOf(backend as object)];
+    if (heap === undefined || team === undefined) throw new Error('this backend was not started by useBackend');
+    return run({ team, heap }, inputs as Inputs, attrs ?? {});
   };
 
 /** Softmax in place of `stock`, which is used where tfjs's internals are not as expected. */
@@ -164,7 +161,7 @@ export const wasmSoftmax = (stock: KernelConfig): KernelConfig => {
   return {
     ...stock,
     kernelFunc: (args) =>
-      elementsOf(args.backend) !== undefined && args.inputs['logits']?.dtype === 'float32'
+      teamOf(args.backend) !== undefined && args.inputs['logits']?.dtype === 'float32'
         ? ours(args)
         : stock.kernelFunc(args),
   };

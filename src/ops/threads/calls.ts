@@ -3,6 +3,7 @@
  */
 import type { Elements } from '../kernels/elements.js';
 import type { Gemm } from '../kernels/gemm-reference.js';
+import { performAttend, performAttendGrad } from './attention.js';
 import type { Perform } from './board.js';
 
 /** What each thread has of its own; the heap that they work on is the same. */
@@ -59,7 +60,7 @@ const ELEMENTS = [
 ] as const satisfies ReadonlyArray<keyof Elements>;
 
 /** Names of functions, in an order that is the same in every thread. */
-const NAMES = ['gemm', ...ELEMENTS] as const;
+const NAMES = ['gemm', 'attend', 'attendGrad', ...ELEMENTS] as const;
 
 /** A function that a team does. */
 export type Task = (typeof NAMES)[number];
@@ -68,7 +69,15 @@ export type Task = (typeof NAMES)[number];
 export const numberOf = (task: Task): number => NAMES.indexOf(task);
 
 /** Does calls with the tools of a thread. */
-export const performer = ({ gemm, e }: Tools): Perform => {
-  const functions = ELEMENTS.map((name) => e[name] as (...args: ReadonlyArray<number>) => void);
-  return (f, args) => (f === 0 ? multiply(gemm, args as unknown as Product) : functions[f - 1]?.(...args));
+export const performer = (tools: Tools): Perform => {
+  const functions: ReadonlyArray<(args: ReadonlyArray<number>) => void> = [
+    (args) => multiply(tools.gemm, args as unknown as Product),
+    (args) => performAttend(tools, args),
+    (args) => performAttendGrad(tools, args),
+    ...ELEMENTS.map((name) => {
+      const f = tools.e[name] as (...args: ReadonlyArray<number>) => void;
+      return (args: ReadonlyArray<number>) => f(...args);
+    }),
+  ];
+  return (f, args) => functions[f]?.(args);
 };

@@ -2,7 +2,8 @@
  * Products in parts of their rows or columns, by a team.
  */
 import type { Factor, Gemm } from '../kernels/gemm-reference.js';
-import type { Cut, Team } from './team.js';
+import type { Cut } from './cut.js';
+import type { Team } from './team.js';
 
 /** Units of a part are those of the kernel's tiles, so that all but the last are whole. */
 const ROWS = 12;

@@ -4,9 +4,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { E } from '../../../src/fp.js';
 import { newBoard } from '../../../src/ops/threads/board.js';
 import { performer } from '../../../src/ops/threads/calls.js';
+import { partsOf } from '../../../src/ops/threads/cut.js';
 import { teamGemm } from '../../../src/ops/threads/gemm.js';
 import { startTeam, type StartedTeam } from '../../../src/ops/threads/start.js';
-import { partsOf, together } from '../../../src/ops/threads/team.js';
+import { together } from '../../../src/ops/threads/team.js';
 import { openTools } from '../../../src/ops/threads/tools.js';
 import { problemsOf, right } from '../../setup/result.js';
 import { numbers } from '../arbitrary.js';
@@ -33,19 +34,24 @@ describe('parts', () => {
       count: fc.integer({ min: 1, max: 500 }),
       work: fc.integer({ min: 1, max: 100 }),
       grain: fc.constantFrom(1, 8, 12),
-      size: fc.integer({ min: 2, max: 5 }),
+      parts: fc.integer({ min: 2, max: 9 }),
       worth: fc.constantFrom(1, 1000, 1e6),
     });
     fc.assert(
-      fc.property(cuts, ({ count, work, grain, size, worth }) => {
-        const parts = partsOf([1000, 7, count], { counted: 2, steps: [4, 0], work, grain }, { size, worth });
+      fc.property(cuts, ({ count, work, grain, parts: most, worth }) => {
+        const parts = partsOf(
+          [1000, 7, count, 50],
+          { counted: 2, steps: [4, 0], apart: [0, 0, 0, 9], work, grain },
+          { parts: most, worth },
+        );
         const begins = parts.map(([at]) => (at! - 1000) / 4);
         const counts = parts.map((part) => part[2]!);
         expect(begins).toEqual(counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0)));
         expect(counts.reduce((a, b) => a + b, 0)).toBe(count);
         expect(counts.slice(0, -1).every((n) => n % grain === 0)).toBe(true);
         expect(parts.every(([, fixed]) => fixed === 7)).toBe(true);
-        expect(parts.length).toBeLessThanOrEqual(2 * size);
+        expect(parts.map((part) => part[3])).toEqual(parts.map((_, i) => 50 + 9 * i));
+        expect(parts.length).toBeLessThanOrEqual(most);
         if (count * work < 2 * worth) expect(parts.length).toBe(1);
       }),
     );
