@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Program } from './child.js';
 import type { Task, Variant } from './protocol.js';
 import type { Start } from './made.js';
+import type { GemmKind } from '../src/ops/backend.js';
 
 /** One thing that is measured. */
 export interface Case {
@@ -67,14 +68,18 @@ export const inNode = (module: string, start: Start): Program => ({
 
 const threadsText = (n: number): string => (n === 1 ? '1 thread' : `${n} threads`);
 
-/** Weft as it comes, with fused multiply-adds, and with the system's OpenBLAS on one thread and on all. */
+/** Weft with what multiplies its matrices, on one thread and on all; it is called by `name` where that is one thread and the default. */
+const weft = (module: string, name: string, gemm: GemmKind): ReadonlyArray<Contender> =>
+  threadCounts.map((threads) => ({
+    name: threads === 1 && gemm !== 'native' ? name : `${name}, ${threadsText(threads)}`,
+    program: inNode(module, { side: 'weft', gemm, threads }),
+  }));
+
+/** Weft as it comes, with fused multiply-adds, and with the system's OpenBLAS. */
 export const weftContenders = (module: string): ReadonlyArray<Contender> => [
-  { name: 'Weft', program: inNode(module, { side: 'weft' }) },
-  { name: 'Weft, FMA', program: inNode(module, { side: 'weft', gemm: 'fma' }) },
-  ...threadCounts.map((threads) => ({
-    name: `Weft, OpenBLAS, ${threadsText(threads)}`,
-    program: inNode(module, { side: 'weft', gemm: 'native', threads }),
-  })),
+  ...weft(module, 'Weft', 'plain'),
+  ...weft(module, 'Weft, FMA', 'fma'),
+  ...weft(module, 'Weft, OpenBLAS', 'native'),
 ];
 
 /** A library in Python on one thread and on all. */

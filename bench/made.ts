@@ -9,7 +9,7 @@ import { strideOf, type Task, type Variant } from './protocol.js';
 /** Who computes on tfjs: Weft with its kernels, or tfjs as it is shipped. They run in processes of their own, since Weft mends kernels. */
 export type Side = 'weft' | 'tfjs';
 
-/** How a contender's process starts: what multiplies Weft's matrices, and the threads of OpenBLAS. */
+/** How a contender's process starts: what multiplies Weft's matrices, and its threads. */
 export interface Start {
   readonly side: Side | 'jax';
   readonly gemm?: GemmKind;

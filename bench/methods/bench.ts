@@ -2,7 +2,7 @@
  * The bench of methods: merging one large weight, Weft beside PEFT.
  */
 import { join } from 'node:path';
-import { inNode, inPython, pythonContenders, type Bench, type Case } from '../bench.js';
+import { inPython, pythonContenders, weftContenders, type Bench, type Case } from '../bench.js';
 import type { Setting } from '../setting.js';
 import { mergings, type Merging } from './adapters.js';
 import type { MergeTask } from './prepare.js';
@@ -16,7 +16,7 @@ const caseOf = (folder: string, { name, note, ...layer }: Merging): Case => {
   return { name, task, ...(note === undefined ? {} : { note }) };
 };
 
-/** Weft on one thread against PEFT on one and on all. PEFT writes the adapter that Weft reads. */
+/** Weft and PEFT, on one thread and on all. PEFT writes the adapter that Weft reads. */
 export const methodsBench = ({ folder, quick, python }: Setting): Bench => {
   if (python === undefined) throw new Error('PEFT writes the adapters of this bench: it needs a Python with PEFT');
   const size = (merging: Merging): Merging => (quick ? { ...merging, size: 256 } : merging);
@@ -25,7 +25,7 @@ export const methodsBench = ({ folder, quick, python }: Setting): Bench => {
     title: 'Merging one weight of 4096 x 4096, method by method',
     cases: mergings.map((merging) => caseOf(folder, size(merging))),
     contenders: [
-      { name: 'Weft', program: inNode('methods/prepare.ts', { side: 'weft' }) },
+      ...weftContenders('methods/prepare.ts').filter(({ name }) => !name.includes('FMA')),
       ...pythonContenders('PEFT', inPython(python.command, 'methods')),
     ],
     rounds: 5,

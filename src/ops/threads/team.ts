@@ -18,8 +18,8 @@ export interface Team extends Limits {
 /** Some fifty microseconds of multiplications and additions: five times what it takes until another thread is at work. */
 export const WORTH = 1_000_000;
 
-/** Parts for each thread: a thread that is held up leaves some of its own to others. */
-const PARTS = 2;
+/** Parts for each thread: one that is held up leaves some of its own to others, and each part packs a factor again. */
+const PARTS = 3;
 
 /** This thread alone. */
 export const alone = (perform: Perform): Team => ({
