@@ -20,60 +20,98 @@ function entry(single: bool, at: usize): f64 {
   return single ? (load<f32>(at) as f64) : load<f64>(at);
 }
 
-/** Four rows of A as [k][4], zeros beyond the last one. */
-function packRows(single: bool, a: usize, rowStep: usize, step: usize, rows: i32, depth: i32, to: usize): void {
-  for (let r = 0; r < 4; r++) {
-    let from = a + (r as usize) * rowStep;
-    let at = to + ((r as usize) << 3);
-    for (let k = 0; k < depth; k++) {
-      store<f64>(at, r < rows ? entry(single, from) : 0);
-      from += step;
-      at += 32;
+/** Two entries that lie side by side. */
+// @inline
+function pair(single: bool, at: usize): v128 {
+  return single ? f64x2.promote_low_f32x4(v128.load64_zero(at)) : v128.load(at);
+}
+
+/** One panel of up to 4 vectors as [k][4], zeros beyond the last one; entries `place` apart from vector to vector and `step` along it. */
+function packRest(single: bool, from: usize, place: usize, step: usize, vectors: i32, depth: i32, to: usize): void {
+  for (let k = 0; k < depth; k++) {
+    let at = from;
+    for (let v = 0; v < 4; v++) {
+      store<f64>(to, v < vectors ? entry(single, at) : 0);
+      at += place;
+      to += 8;
     }
+    from += step;
   }
 }
 
-/** The same for rows whose entries lie side by side from row to row: all of a block at once, so that each line of memory is read once. */
-function packTransposed(single: bool, a: usize, step: usize, rows: i32, depth: i32): void {
+/** Panels of vectors whose entries for one k lie side by side; two k at a time fill a cache line. */
+// @inline
+function packLines(single: bool, from: usize, step: usize, vectors: i32, depth: i32, to: usize): void {
   const panel = (depth as usize) << 5;
   const size: usize = single ? 4 : 8;
-  const whole = (rows + 3) & ~3;
-  for (let k = 0; k < depth; k++) {
-    let from = a;
-    for (let i = 0; i < whole; i++) {
-      const to = LEFT + ((i >> 2) as usize) * panel + ((k as usize) << 5) + (((i & 3) as usize) << 3);
-      store<f64>(to, i < rows ? entry(single, from) : 0);
-      from += size;
+  const whole = vectors & ~3;
+  let k = 0;
+  for (; k + 2 <= depth; k += 2) {
+    let at = from + (k as usize) * step;
+    let place = to + ((k as usize) << 5);
+    for (let v = 0; v < whole; v += 4) {
+      v128.store(place, pair(single, at));
+      v128.store(place, pair(single, at + 2 * size), 16);
+      v128.store(place, pair(single, at + step), 32);
+      v128.store(place, pair(single, at + step + 2 * size), 48);
+      at += 4 * size;
+      place += panel;
     }
-    a += step;
   }
+  if (k < depth) {
+    let at = from + (k as usize) * step;
+    let place = to + ((k as usize) << 5);
+    for (let v = 0; v < whole; v += 4) {
+      v128.store(place, pair(single, at));
+      v128.store(place, pair(single, at + 2 * size), 16);
+      at += 4 * size;
+      place += panel;
+    }
+  }
+  if (whole === vectors) return;
+  const rest = to + ((whole >> 2) as usize) * panel;
+  packRest(single, from + (whole as usize) * size, size, step, vectors - whole, depth, rest);
+}
+
+/** Panels of vectors that lie one after another, `place` bytes apart. */
+// @inline
+function packVectors(single: bool, from: usize, place: usize, vectors: i32, depth: i32, to: usize): void {
+  const size: usize = single ? 4 : 8;
+  let v = 0;
+  for (; v + 4 <= vectors; v += 4) {
+    let a = from + (v as usize) * place;
+    let b = a + place;
+    let c = b + place;
+    let d = c + place;
+    let k = 0;
+    for (; k + 2 <= depth; k += 2) {
+      const x = pair(single, a);
+      const y = pair(single, b);
+      const z = pair(single, c);
+      const w = pair(single, d);
+      v128.store(to, v128.shuffle<f64>(x, y, 0, 2));
+      v128.store(to, v128.shuffle<f64>(z, w, 0, 2), 16);
+      v128.store(to, v128.shuffle<f64>(x, y, 1, 3), 32);
+      v128.store(to, v128.shuffle<f64>(z, w, 1, 3), 48);
+      a += 2 * size;
+      b += 2 * size;
+      c += 2 * size;
+      d += 2 * size;
+      to += 64;
+    }
+    if (k < depth) {
+      packRest(single, a, place, size, 4, 1, to);
+      to += 32;
+    }
+  }
+  if (v < vectors) packRest(single, from + (v as usize) * place, place, size, vectors - v, depth, to);
 }
 
 /** Packs one block of A; see `product`. */
+// @inline
 function packLeft(single: bool, a: usize, aRow: usize, aStep: usize, rows: i32, depth: i32): void {
-  if (aRow < aStep) {
-    packTransposed(single, a, aStep, rows, depth);
-    return;
-  }
-  const panel = (depth as usize) << 5;
-  for (let i = 0; i < rows; i += 4) {
-    packRows(single, a + (i as usize) * aRow, aRow, aStep, rows - i, depth, LEFT + ((i >> 2) as usize) * panel);
-  }
-}
-
-/** Four columns of B as [k][4], zeros beyond the last one. */
-function packColumns(b: usize, step: usize, columns: i32, depth: i32, to: usize): void {
-  for (let k = 0; k < depth; k++) {
-    if (columns >= 4) {
-      v128.store(to, v128.load(b));
-      v128.store(to, v128.load(b, 16), 16);
-    } else {
-      for (let c = 0; c < 4; c++)
-        store<f64>(to + ((c as usize) << 3), c < columns ? load<f64>(b + ((c as usize) << 3)) : 0);
-    }
-    b += step;
-    to += 32;
-  }
+  if (aRow < aStep) packLines(single, a, aStep, rows, depth, LEFT);
+  else packVectors(single, a, aRow, rows, depth, LEFT);
 }
 
 /** C += A B for 4 rows, 4 columns and packed A and B. */
@@ -127,14 +165,6 @@ function edgeBlock(c: usize, step: usize, rows: i32, columns: i32, a: usize, b: 
   for (let r = 0; r < rows; r++) memory.copy(c + (r as usize) * step, EDGE + ((r as usize) << 5), bytes);
 }
 
-/** Packs one block of B; see `product`. */
-function packRight(b: usize, bRow: usize, columns: i32, depth: i32): void {
-  const panel = (depth as usize) << 5;
-  for (let j = 0; j < columns; j += 4) {
-    packColumns(b + ((j as usize) << 3), bRow, columns - j, depth, RIGHT + ((j >> 2) as usize) * panel);
-  }
-}
-
 /** The block of C from row i and column j on. */
 // @inline
 function blockAt(rows: i32, columns: i32, depth: i32, i: i32, j: i32, c: usize, cRow: usize): void {
@@ -184,11 +214,12 @@ export function product(
     const shift = (j0 as usize) << 3;
     for (let k0 = 0; k0 < k; k0 += DEPTH) {
       const depth = min(DEPTH, k - k0);
-      packRight(b + (k0 as usize) * bRow + shift, bRow, columns, depth);
+      packLines(false, b + (k0 as usize) * bRow + shift, bRow, columns, depth, RIGHT);
       for (let i0 = 0; i0 < m; i0 += ROWS) {
         const rows = min(ROWS, m - i0);
         const from = a + (i0 as usize) * aRow + (k0 as usize) * aStep;
-        packLeft(single, from, aRow, aStep, rows, depth);
+        if (single) packLeft(true, from, aRow, aStep, rows, depth);
+        else packLeft(false, from, aRow, aStep, rows, depth);
         packedProduct(rows, columns, depth, c + (i0 as usize) * cRow + shift, cRow);
       }
     }

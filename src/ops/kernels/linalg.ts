@@ -15,13 +15,13 @@ export interface LinalgExports {
   readonly symmetricProduct: (a: number, step: number, n: number, x: number, y: number) => void;
   readonly sweep: (
     rows: number,
+    length: number,
     J: number,
-    active: number,
-    turned: number,
-    squares: number,
     n: number,
+    products: number,
+    rotated: number,
     tolerance: number,
-  ) => number;
+  ) => void;
   readonly product: (
     single: boolean,
     m: number,

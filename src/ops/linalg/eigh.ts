@@ -4,7 +4,7 @@
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { divideAndConquer, divideRoom } from './divide.js';
 import { transposeValues, type Matrix } from './matrix.js';
-import { tridiagonal, tridiagonalRoom, turnBack } from './tridiagonal.js';
+import { isAbove, sizeOf, tridiagonal, tridiagonalRoom, turnBack, type Tridiagonal } from './tridiagonal.js';
 import { binaryScale, largest, scaleBy } from './vectors.js';
 
 /** `A = V diag(w) V^T`: w [n] ascending, V [n, n] orthogonal with the eigenvectors as columns. */
@@ -17,31 +17,53 @@ export interface Eigh {
 export const eigenvectorsRoom = (n: number, count = n): number =>
   n * count + Math.max(divideRoom(n), tridiagonalRoom(n, count));
 
-/**
- * Eigenvalues of the symmetric matrix whose lower triangle is in `a` (overwritten), ascending, and the eigenvectors of the `count` largest
- * of them one after another, where `numbers` puts them; all NaN when an entry is not finite.
- */
-export const eigenvectors = (
-  a: Float64Array,
-  n: number,
-  count = n,
-): { readonly values: Float64Array; readonly vectors: Float64Array } => {
-  for (let i = 0; i < n; i++) a.fill(0, i * n + i + 1, (i + 1) * n);
-  const scale = binaryScale(a);
-  if (!Number.isFinite(largest(a, 0, a.length))) {
-    return { values: new Float64Array(n).fill(NaN), vectors: new Float64Array(count * n).fill(NaN) };
-  }
-  scaleBy(a, 0, 1 / scale, a.length);
-  const vectors = numbers(count * n);
-  const t = tridiagonal(a, n);
-  const sorted = withRoom(0, () => {
+/** Eigenvalues, ascending, and vectors of the largest of them one after another, where `numbers` puts them. */
+export interface Eigenvectors {
+  readonly values: Float64Array;
+  readonly vectors: Float64Array<ArrayBuffer>;
+}
+
+/** Of a tridiagonal form, whose vectors are turned back. */
+const solved = (t: Tridiagonal, vectors: Float64Array<ArrayBuffer>, count: number, scale: number): Eigenvectors => {
+  const n = t.diagonal.length;
+  const values = withRoom(0, () => {
     const { values, Z } = divideAndConquer(t.diagonal, t.off, count);
     const order = Int32Array.from(values.keys()).toSorted((i, j) => (values[i] as number) - (values[j] as number));
     order.subarray(n - count).forEach((from, i) => vectors.set(Z.subarray(from * n, from * n + n), i * n));
     return Float64Array.from(order, (i) => (values[i] as number) * scale);
   });
   turnBack(t, vectors, count);
-  return { values: sorted, vectors };
+  return { values, vectors };
+};
+
+/** Scales the lower triangle in `a` to entries near 1; the scale, NaN when an entry is not finite. */
+const prepared = (a: Float64Array, n: number): number => {
+  for (let i = 0; i < n; i++) a.fill(0, i * n + i + 1, (i + 1) * n);
+  if (!Number.isFinite(largest(a, 0, a.length))) return NaN;
+  const scale = binaryScale(a);
+  scaleBy(a, 0, 1 / scale, a.length);
+  return scale;
+};
+
+/**
+ * Eigenvalues of the symmetric matrix whose lower triangle is in `a` (overwritten) and the eigenvectors of the `count` largest of them;
+ * all NaN when an entry is not finite.
+ */
+export const eigenvectors = (a: Float64Array, n: number, count = n): Eigenvectors => {
+  const scale = prepared(a, n);
+  if (Number.isNaN(scale))
+    return { values: new Float64Array(n).fill(NaN), vectors: new Float64Array(count * n).fill(NaN) };
+  const vectors = numbers(count * n);
+  return solved(tridiagonal(a, n), vectors, count, scale);
+};
+
+/** All eigenvectors of such a matrix if each eigenvalue is above `least` times the largest; nothing when an entry is not finite. */
+export const eigenvectorsAbove = (a: Float64Array, n: number, least: number): Eigenvectors | undefined => {
+  const scale = prepared(a, n);
+  if (Number.isNaN(scale)) return undefined;
+  const vectors = numbers(n * n);
+  const t = tridiagonal(a, n);
+  return isAbove(t, least * sizeOf(t)) ? solved(t, vectors, n, scale) : undefined;
 };
 
 /**

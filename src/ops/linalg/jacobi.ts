@@ -2,102 +2,59 @@
  * One-sided Jacobi rotations.
  */
 import { kernelFor, numbers, withRoom } from '../kernels/linalg.js';
-import { eigenvectors } from './eigh.js';
 import { transposeInto } from './matrix.js';
-import { addProduct } from './product.js';
+import { addLowerProduct, addProduct, type LeftBlock } from './product.js';
 import { dot, rotate } from './vectors.js';
 
 /** More sweeps than any matrix was seen to need; a NaN ends at once. */
 const MAX_SWEEPS = 40;
 
-/** Rows or columns of a triangular factor that are taken together. */
-const STRIP = 128;
-
-/** Positions 0, `STRIP`, ... below n, each with the next one or n. */
-const strips = (n: number): ReadonlyArray<readonly [from: number, to: number]> =>
-  Array.from({ length: Math.ceil(n / STRIP) }, (_, k) => [k * STRIP, Math.min(n, (k + 1) * STRIP)] as const);
-
-/** Below this part of the first diagonal entry a row of R is not turned by what squares tell, which would drown it in the others' rounding. */
-const DROWNED = 1e-10;
-
-/** How many rows of R can be told of by squares: R is of a factorisation with pivoting, whose diagonal falls. */
-const clearRows = (R: Float64Array, n: number): number => {
-  let p = 0;
-  while (p < n && !(Math.abs(R[p * n + p] as number) <= DROWNED * Math.abs(R[0] as number))) p++;
-  return p;
-};
-
-/** `J R` for an upper triangular R, entries of whose columns end at the diagonal, and a J that keeps all rows from the p-th on. */
-const combine = (J: Float64Array, R: Float64Array, n: number, p: number): Float64Array => {
-  const out = numbers(n * n);
-  for (const [from, to] of strips(n)) {
-    const [a, b] = [
-      { x: J, at: 0, row: n, step: 1 },
-      { x: R, at: from, row: n },
-    ] as const;
-    addProduct(p, Math.min(to, p), to - from, a, b, { x: out, at: from, row: n });
-  }
-  out.set(R.subarray(p * n, n * n), p * n);
-  return out;
-};
-
-/** Eigenvectors of the products of the first p rows of R, largest eigenvalue first: they make these rows nearly orthogonal. */
-const start = (R: Float64Array, n: number, p: number): Float64Array => {
-  const J = numbers(n * n);
-  withRoom(0, () => {
-    const [gram, columns] = [numbers(p * p), transposeInto(J, R, n, n)];
-    // entries of a row begin at its diagonal
-    for (const [from, to] of strips(p)) {
-      const [a, b] = [
-        { x: R, at: from * n + from, row: n, step: 1 },
-        { x: columns, at: from * n, row: n },
-      ] as const;
-      addProduct(to - from, n - from, to, a, b, { x: gram, at: from * p, row: p });
-    }
-    const { vectors } = eigenvectors(gram, p);
-    J.fill(0);
-    for (let i = 0; i < p; i++) J.set(vectors.subarray((p - 1 - i) * p, (p - i) * p), i * n);
-    for (let i = p; i < n; i++) J[i * n + i] = 1;
-  });
-  return J;
-};
-
-/** Rows and the rotation that made them: `rows = J R`. */
-export interface Orthogonalised {
+/** Rows and the rotation that made them of others, `rows = J R`: n of a length, and J [n, n], one after another. */
+export interface TurnedRows {
+  readonly n: number;
+  readonly length: number;
   readonly rows: Float64Array;
   readonly J: Float64Array;
 }
 
-/** The updated square of a row, computed anew where the update cancelled most of it. */
-const square = (rows: Float64Array, i: number, n: number, before: number, after: number): number =>
-  after > 0.1 * before ? after : dot(rows, i * n, rows, i * n, n);
-
-/** Rows by number that count in a sweep (not 0), rows that it rotates, and room for squares of lengths. */
-interface Sweep {
-  readonly active: Float64Array;
-  readonly turned: Float64Array;
-  readonly squares: Float64Array;
-}
+/** Computes the products of pairs of rows of which one is among `changed`, in the lower triangle of `products` [n, n]. */
+const multiplyRows = (products: Float64Array, { n, length, rows }: TurnedRows, changed: ReadonlyArray<number>): void =>
+  withRoom(0, () => {
+    const columns = { x: transposeInto(numbers(length * n), rows, n, length), at: 0, row: n };
+    const left = (x: Float64Array): LeftBlock => ({ x, at: 0, row: length, step: 1 });
+    if (2 * changed.length > n) {
+      addLowerProduct(n, length, left(rows), columns, { x: products.fill(0), at: 0, row: n });
+      return;
+    }
+    const [some, found] = [numbers(changed.length * length), numbers(changed.length * n)];
+    changed.forEach((i, k) => some.set(rows.subarray(i * length, (i + 1) * length), k * length));
+    addProduct(changed.length, length, n, left(some), columns, { x: found, at: 0, row: n });
+    changed.forEach((i, k) => {
+      for (let j = 0; j < n; j++) products[Math.max(i, j) * n + Math.min(i, j)] = found[k * n + j] as number;
+    });
+  });
 
 /** Makes one pair of rows orthogonal, by the smaller of the angles that do; false where it is so up to `tolerance`. */
 const rotatePair = (
-  { rows, J }: Orthogonalised,
-  squares: Float64Array,
-  n: number,
+  { n, length, rows, J }: TurnedRows,
+  products: Float64Array,
   tolerance: number,
   i: number,
   j: number,
 ): boolean => {
-  const product = dot(rows, i * n, rows, j * n, n);
-  const [a, b] = [squares[i] as number, squares[j] as number];
+  const [x, y] = [i * length, j * length];
+  const product = dot(rows, x, rows, y, length);
+  const [a, b] = [products[i * n + i] as number, products[j * n + j] as number];
   if (!(Math.abs(product) > tolerance * Math.sqrt(a * b))) return false;
   const cot = (b - a) / (2 * product);
   const tan = (cot < 0 ? -1 : 1) / (Math.abs(cot) + Math.sqrt(1 + cot * cot));
   const cos = 1 / Math.sqrt(1 + tan * tan);
-  rotate(rows, i * n, j * n, cos, cos * tan, n);
+  rotate(rows, x, y, cos, cos * tan, length);
   rotate(J, i * n, j * n, cos, cos * tan, n);
-  squares[i] = square(rows, i, n, a, a - tan * product);
-  squares[j] = square(rows, j, n, b, b + tan * product);
+  // an update that cancelled most of a square is no longer accurate
+  const [nextX, nextY] = [a - tan * product, b + tan * product];
+  products[i * n + i] = nextX > 0.1 * a ? nextX : dot(rows, x, rows, x, length);
+  products[j * n + j] = nextY > 0.1 * b ? nextY : dot(rows, y, rows, y, length);
   return true;
 };
 
@@ -105,47 +62,41 @@ const rotatePair = (
 const TOGETHER = 16;
 
 /**
- * One sweep over all pairs of which a row is active; false when none was above the tolerance. The kernel runs it on its memory, with
- * equal bits.
+ * One sweep over the pairs whose products, as they were before it, are above the tolerance; the rows that it rotated. The kernel runs it
+ * on its memory, with equal bits.
  */
-const sweep = (o: Orthogonalised, { active, turned, squares }: Sweep, n: number, tolerance: number): boolean => {
-  const { rows, J } = o;
-  const kernel = kernelFor(rows, J, squares);
-  if (kernel !== undefined) {
-    const [flags, out] = [active.byteOffset, turned.byteOffset];
-    return kernel.sweep(rows.byteOffset, J.byteOffset, flags, out, squares.byteOffset, n, tolerance) > 0;
-  }
-  for (let i = 0; i < n; i++) squares[i] = dot(rows, i * n, rows, i * n, n);
-  let rotated = false;
-  for (let first = 0; first < n; first += TOGETHER)
-    for (let j = first + 1; j < n; j++)
-      for (let i = first; i < Math.min(first + TOGETHER, j); i++) {
-        if (active[i] === 0 && active[j] === 0) continue;
-        if (!rotatePair(o, squares, n, tolerance, i, j)) continue;
-        rotated = true;
-        [turned[i], turned[j]] = [1, 1];
-      }
-  return rotated;
-};
+const sweep = (turned: TurnedRows, products: Float64Array, tolerance: number): ReadonlyArray<number> =>
+  withRoom(0, () => {
+    const { n, length, rows, J } = turned;
+    const rotated = numbers(n);
+    const kernel = kernelFor(rows, J, products);
+    if (kernel !== undefined && kernel === kernelFor(rotated)) {
+      const [at, to] = [rows.byteOffset, J.byteOffset];
+      kernel.sweep(at, length, to, n, products.byteOffset, rotated.byteOffset, tolerance);
+    } else
+      for (let first = 0; first < n; first += TOGETHER)
+        for (let j = first + 1; j < n; j++)
+          for (let i = first; i < Math.min(first + TOGETHER, j); i++) {
+            const squares = (products[i * n + i] as number) * (products[j * n + j] as number);
+            if (!(Math.abs(products[j * n + i] as number) > tolerance * Math.sqrt(squares))) continue;
+            if (rotatePair(turned, products, tolerance, i, j)) [rotated[i], rotated[j]] = [1, 1];
+          }
+    return [...rotated.keys()].filter((i) => rotated[i] !== 0);
+  });
 
 /**
- * Rotates rows until every pair is orthogonal up to rounding: `|x y| <= eps sqrt(n) |x| |y|` (Hestenes, 1958). The start
- * from the eigenvectors of the Gram matrix leaves one or two sweeps instead of ten; the sweeps give back the accuracy that
- * squaring lost.
- *
- * What it gives lies where `numbers` puts it: copy what is to stay.
- *
- * @param R upper triangular: n rows of length n, one after another
+ * Rotates rows, in place, until every pair is orthogonal up to rounding: `|x y| <= eps sqrt(length) |x| |y|` (Hestenes, 1958). Each sweep
+ * finds its pairs by one product of matrices; from a start that is nearly orthogonal one or two sweeps are enough.
  */
-export const orthogonalise = (R: Float64Array, n: number): Orthogonalised => {
-  const p = clearRows(R, n);
-  const J = start(R, n, p);
-  const result = { rows: combine(J, R, n, p), J };
-  const tolerance = Number.EPSILON * Math.sqrt(n);
-  const squares = numbers(n);
-  // a pair that no rotation touches stays as it is
-  let [active, turned] = [numbers(n).fill(1), numbers(n)];
-  for (let k = 0; k < MAX_SWEEPS && sweep(result, { active, turned, squares }, n, tolerance); k++)
-    [active, turned] = [turned, active.fill(0)];
-  return result;
-};
+export const orthogonalise = (turned: TurnedRows): void =>
+  withRoom(0, () => {
+    const { n, length } = turned;
+    const tolerance = Number.EPSILON * Math.sqrt(length);
+    const products = numbers(n * n);
+    // a pair that no rotation touches stays as it is
+    let changed: ReadonlyArray<number> = Array.from({ length: n }, (_, i) => i);
+    for (let k = 0; k < MAX_SWEEPS && changed.length > 0; k++) {
+      multiplyRows(products, turned, changed);
+      changed = sweep(turned, products, tolerance);
+    }
+  });

@@ -5,7 +5,8 @@ import { E } from '../../fp.js';
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { eigenvectorsRoom } from './eigh.js';
 import { applyQ, columnsOfQ, factor, reflectorsRoom, type Reflectors } from './householder.js';
-import { orthogonalise } from './jacobi.js';
+import { startOfRows, startOfTriangle } from './jacobi-start.js';
+import { orthogonalise, type TurnedRows } from './jacobi.js';
 import { multiply, transposed, transposeInto, transposeValues, type Matrix } from './matrix.js';
 import { nativeFor } from './native.js';
 import { qr } from './qr.js';
@@ -30,12 +31,11 @@ const complete = (vectors: Float64Array, rank: number, n: number): void => {
   vectors.set(columnsOfQ(factor(vectors.slice(0, rank * n), n, rank), rank, n), rank * n);
 };
 
-/** Vectors in another order: vector i of the result is vector `order[i]`, with its entries at `places`. */
-const reordered = (x: Float64Array, order: Int32Array, length: number, places?: Int32Array): Float64Array => {
-  const out = new Float64Array(order.length * length);
-  order.forEach((from, i) => {
-    for (let k = 0; k < length; k++) out[i * length + (places?.[k] ?? k)] = x[from * length + k] as number;
-  });
+/** Vectors of length n with their entries at `places`. */
+const reordered = (x: Float64Array, places: Int32Array, n: number): Float64Array => {
+  const out = new Float64Array(x.length);
+  for (let at = 0; at < x.length; at += n)
+    for (let k = 0; k < n; k++) out[at + (places[k] as number)] = x[at + k] as number;
   return out;
 };
 
@@ -59,41 +59,74 @@ export const withSigns = ({ U, S, Vt }: Svd): Svd => {
   return { U: { ...U, data: transposeValues(u, U.cols, U.rows) }, S, Vt: { ...Vt, data: v } };
 };
 
-/** Of a matrix that is not wide: vectors of U (length m) and V (length n), one after another, and S. */
-const tall = (
-  { rows: m, cols: n, data }: Matrix,
-  scale: number,
-): { readonly u: Float64Array; readonly S: Float64Array; readonly v: Float64Array } => {
-  const columns = transposeInto(numbers(m * n), data, m, n);
-  scaleBy(columns, 0, 1 / scale, columns.length);
-  const f = factor(columns, m, n, true);
-  // A P = Q R; with J R = diag(S) W it is A = (Q J^T) diag(S) (W P^T).
-  const { rows, J } = orthogonalise(rowsOfR(f), n);
-  const lengths = Float64Array.from({ length: n }, (_, i) => norm(rows, i * n, n));
+/** Vectors of U (length m) and V (length n), one after another, and S. */
+interface Triplets {
+  readonly u: Float64Array;
+  readonly S: Float64Array;
+  readonly v: Float64Array;
+}
+
+/** Orthogonal rows as lengths, descending, directions, and the rotations that made them, in the same order; rows of length 0 come last. */
+interface Directions {
+  readonly lengths: Float64Array;
+  readonly rank: number;
+  readonly units: Float64Array;
+  readonly turns: Float64Array;
+}
+
+const directionsOf = ({ n, length, rows, J }: TurnedRows): Directions => {
+  const lengths = Float64Array.from({ length: n }, (_, i) => norm(rows, i * length, length));
   const order = Int32Array.from({ length: n }, (_, i) => i).toSorted(
     (i, j) => (lengths[j] as number) - (lengths[i] as number),
   );
   const rank = lengths.filter((s) => !(s < ZERO)).length;
-  const S = Float64Array.from(order, (i, at) => (at < rank ? (lengths[i] as number) * scale : 0));
-  const v = reordered(rows, order, n);
-  for (let i = 0; i < rank; i++) scaleBy(v, i * n, 1 / norm(v, i * n, n), n);
-  complete(v, rank, n);
+  const [units, turns] = [numbers(n * length), numbers(n * n)];
+  order.forEach((from, i) => {
+    units.set(rows.subarray(from * length, (from + 1) * length), i * length);
+    if (i < rank) scaleBy(units, i * length, 1 / (lengths[from] as number), length);
+    turns.set(J.subarray(from * n, from * n + n), i * n);
+  });
+  return { lengths: Float64Array.from(order, (i, at) => (at < rank ? (lengths[i] as number) : 0)), rank, units, turns };
+};
+
+/** By QR, from its columns [n, m]: A P = Q R, and with J R = diag(S) W it is A = (Q J^T) diag(S) (W P^T). */
+const byTriangle = (columns: Float64Array, m: number, n: number): Triplets => {
+  const f = factor(columns, m, n, true);
+  const turned = startOfTriangle(rowsOfR(f), n);
+  orthogonalise(turned);
+  const { lengths, rank, units, turns } = directionsOf(turned);
+  complete(units, rank, n);
   const u = numbers(n * m);
-  order.forEach((from, i) => u.set(J.subarray(from * n, from * n + n), i * m));
+  for (let i = 0; i < n; i++) u.set(turns.subarray(i * n, i * n + n), i * m);
   applyQ(f, u, n);
-  return { u, S, v: reordered(v, Int32Array.from(order.keys()), n, f.pivots) };
+  return { u, S: lengths, v: reordered(units, f.pivots, n) };
+};
+
+/** Of a matrix that is not wide: A V has orthogonal columns, if it is not near to a singular one, and else by QR. */
+const tall = ({ rows: m, cols: n, data }: Matrix, scale: number): Triplets => {
+  const columns = transposeInto(numbers(m * n), data, m, n);
+  scaleBy(columns, 0, 1 / scale, columns.length);
+  const turned = startOfRows(columns, n, m);
+  if (turned === undefined) return byTriangle(columns, m, n);
+  orthogonalise(turned);
+  const { lengths, units, turns } = directionsOf(turned);
+  return { u: units, S: lengths, v: turns };
 };
 
 /** Numbers that `svd` takes room for. */
 export const svdRoom = (m: number, n: number): number => {
   const [k, long] = [Math.min(m, n), Math.max(m, n)];
-  return m * n + 4 * k * k + Math.max(eigenvectorsRoom(k), m * n + reflectorsRoom(long, k)) + 8 * k;
+  const [all, square] = [m * n, k * k];
+  // in turn: eigenvectors, sweeps over the columns, and what Q is applied to
+  const rest = Math.max(4 * square + eigenvectorsRoom(k), 2 * all + 4 * square, 6 * square + reflectorsRoom(long, k));
+  return 2 * all + rest + 16 * k;
 };
 
 /**
  * The thin singular value decomposition in float64: `A = U diag(S) Vt`, k = min(m, n).
  *
- * QR with column pivoting, then one-sided Jacobi rotations on the rows of R (Drmac and Veselic, 2008). Residual and
+ * The eigenvectors V of A^T A, then one-sided Jacobi rotations on the columns of A V; where squares would lose small singular values,
+ * the same on the rows of R of a QR factorisation with column pivoting (Drmac and Veselic, 2008). Residual and
  * orthogonality are near 1e-15 sqrt(n); small singular values are found to the same relative accuracy where the matrix
  * allows it. Each left vector's entry of largest magnitude is positive, which is not LAPACK's choice: compare products,
  * not factors. What is not finite gives NaN.
@@ -111,7 +144,9 @@ export const svd = (A: Matrix): Svd => {
   const wide = m < n;
   const k = Math.min(m, n);
   return withRoom(svdRoom(m, n), () => {
-    const { u, S, v } = tall(wide ? transposed(A) : A, binaryScale(A.data));
+    const scale = binaryScale(A.data);
+    const { u, S, v } = tall(wide ? transposed(A) : A, scale);
+    scaleBy(S, 0, scale, k);
     const [left, right] = wide ? [v, u] : [u, v];
     fixSigns(left, m, right, n, k);
     return {

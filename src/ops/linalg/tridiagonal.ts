@@ -135,6 +135,19 @@ export const tridiagonal = (a: Float64Array, n: number): Tridiagonal => {
   return { diagonal, off, vectors: a, tau };
 };
 
+/** At least the magnitude of T's largest eigenvalue, and at most three times it. */
+export const sizeOf = ({ diagonal, off }: Tridiagonal): number =>
+  diagonal.reduce(
+    (most, d, i) => Math.max(most, Math.abs(d) + Math.abs(off[i] as number) + Math.abs(off[i - 1] ?? 0)),
+    0,
+  );
+
+/** Whether all eigenvalues of T are above x: the pivots of T - x I are positive. */
+export const isAbove = ({ diagonal, off }: Tridiagonal, x: number): boolean => {
+  let pivot = Infinity;
+  return diagonal.every((d, i) => (pivot = d - x - (off[i - 1] ?? 0) ** 2 / pivot) > 0);
+};
+
 /** Rows X [count, n], eigenvectors of T, become those of A. */
 export const turnBack = ({ vectors, tau }: Tridiagonal, X: Float64Array, count: number): void => {
   const n = tau.length;
