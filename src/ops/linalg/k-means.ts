@@ -2,7 +2,8 @@
  * k-means clustering by Lloyd's iteration, as scikit-learn runs it.
  */
 import { numpyRandomState, numpyWeightedChoice } from '../torch-random/index.js';
-import type { Matrix } from './matrix.js';
+import { multiply, transposed, type Matrix } from './matrix.js';
+import { dot } from './vectors.js';
 
 /** Settings in scikit-learn's names. */
 export interface KMeansOptions {
@@ -12,40 +13,51 @@ export interface KMeansOptions {
   readonly seed: number;
 }
 
-/** The mean of each column. */
-const columnMeans = ({ rows, cols, data }: Matrix): Float64Array => {
-  const means = new Float64Array(cols);
-  data.forEach((x, i) => (means[i % cols] = (means[i % cols] as number) + x / rows));
-  return means;
+/** Rows in float64. */
+interface Rows extends Matrix {
+  readonly data: Float64Array;
+}
+
+/** Adds a row of x, from `from` on, to one of y. */
+const addRow = (y: Float64Array, at: number, x: Float64Array, from: number, cols: number, sign: number): void => {
+  for (let j = 0; j < cols; j++) y[at + j] = (y[at + j] as number) + sign * (x[from + j] as number);
 };
 
-const centred = (X: Matrix): Matrix => {
-  const means = columnMeans(X);
-  return { ...X, data: Float64Array.from(X.data, (x, i) => x - (means[i % X.cols] as number)) };
+/** The rows less their mean. */
+const centred = ({ rows, cols, data }: Matrix): Rows => {
+  const [means, centre] = [new Float64Array(cols), new Float64Array(rows * cols)];
+  centre.set(data);
+  for (let i = 0; i < rows; i++) addRow(means, 0, centre, i * cols, cols, 1 / rows);
+  for (let i = 0; i < rows; i++) addRow(centre, i * cols, means, 0, cols, -1);
+  return { rows, cols, data: centre };
 };
 
 /** 1e-4 times the mean of the columns' variances: how little the centres may move in the last step. */
-const toleranceOf = ({ data }: Matrix): number =>
-  (1e-4 * (data as Float64Array).reduce((sum, x) => sum + x * x, 0)) / data.length;
+const toleranceOf = ({ data }: Rows): number => (1e-4 * data.reduce((sum, x) => sum + x * x, 0)) / data.length;
 
-const squaredDistance = (X: Matrix, i: number, C: Matrix, k: number): number => {
+const squaredDistance = (X: Rows, i: number, C: Rows, k: number): number => {
+  const [x, c, cols] = [X.data, C.data, X.cols];
   let sum = 0;
-  for (let j = 0; j < X.cols; j++) {
-    sum += ((X.data[i * X.cols + j] as number) - (C.data[k * X.cols + j] as number)) ** 2;
+  for (let j = 0; j < cols; j++) {
+    const d = (x[i * cols + j] as number) - (c[k * cols + j] as number);
+    sum += d * d;
   }
   return sum;
 };
 
-/** The nearest centre of each row, the first of equals. */
-const nearest = (X: Matrix, C: Matrix): Int32Array =>
-  Int32Array.from({ length: X.rows }, (_, i) => {
+/** The nearest centre of each row, the first of equals: the least |c|^2 - 2 x c, all by one product. */
+const nearest = (X: Rows, C: Rows): Int32Array => {
+  const [products, K] = [multiply(X, transposed(C)).data, C.rows];
+  const squares = Float64Array.from({ length: K }, (_, k) => dot(C.data, k * C.cols, C.data, k * C.cols, C.cols));
+  return Int32Array.from({ length: X.rows }, (_, i) => {
     let [best, least] = [0, Infinity];
-    for (let k = 0; k < C.rows; k++) {
-      const d = squaredDistance(X, i, C, k);
+    for (let k = 0; k < K; k++) {
+      const d = (squares[k] as number) - 2 * (products[i * K + k] as number);
       if (d < least) [best, least] = [k, d];
     }
     return best;
   });
+};
 
 /** Sums and sizes of clusters. */
 interface Clusters {
@@ -53,40 +65,40 @@ interface Clusters {
   readonly sizes: Float64Array;
 }
 
-const addRow = ({ sums, sizes }: Clusters, X: Matrix, i: number, k: number, sign: 1 | -1): void => {
-  for (let j = 0; j < X.cols; j++) {
-    const at = k * X.cols + j;
-    sums[at] = (sums[at] as number) + sign * (X.data[i * X.cols + j] as number);
-  }
+const join = ({ sums, sizes }: Clusters, X: Rows, i: number, k: number, sign: 1 | -1): void => {
+  addRow(sums, k * X.cols, X.data, i * X.cols, X.cols, sign);
   sizes[k] = (sizes[k] as number) + sign;
 };
 
 /** Gives each empty cluster one of the rows that are farthest from their centres. */
-const fillEmpty = (clusters: Clusters, X: Matrix, C: Matrix, labels: Int32Array): void => {
+const fillEmpty = (clusters: Clusters, X: Rows, C: Rows, labels: Int32Array): void => {
   const empty = [...clusters.sizes.keys()].filter((k) => clusters.sizes[k] === 0);
   if (empty.length === 0) return;
   const distances = Float64Array.from(labels, (k, i) => squaredDistance(X, i, C, k));
   const far = [...labels.keys()].toSorted((a, b) => (distances[b] as number) - (distances[a] as number));
   empty.forEach((k, e) => {
     const i = far[e] as number;
-    addRow(clusters, X, i, k, 1);
-    addRow(clusters, X, i, labels[i] as number, -1);
+    join(clusters, X, i, k, 1);
+    join(clusters, X, i, labels[i] as number, -1);
   });
 };
 
 /** The means of the clusters. */
-const centresOf = (X: Matrix, C: Matrix, labels: Int32Array): Matrix => {
+const centresOf = (X: Rows, C: Rows, labels: Int32Array): Rows => {
   const clusters = { sums: new Float64Array(C.rows * C.cols), sizes: new Float64Array(C.rows) };
-  labels.forEach((k, i) => addRow(clusters, X, i, k, 1));
+  labels.forEach((k, i) => join(clusters, X, i, k, 1));
   fillEmpty(clusters, X, C, labels);
   return { ...C, data: clusters.sums.map((x, at) => x / (clusters.sizes[Math.floor(at / C.cols)] || 1)) };
 };
 
-const shift = (a: Matrix, b: Matrix): number =>
-  (a.data as Float64Array).reduce((sum, x, i) => sum + (x - (b.data[i] as number)) ** 2, 0);
+const shift = (a: Rows, b: Rows): number =>
+  a.data.reduce((sum, x, i) => {
+    const d = x - (b.data[i] as number);
+    return sum + d * d;
+  }, 0);
 
 /** Different rows as first centres, all equally likely. */
-const firstCentres = (X: Matrix, { clusters, seed }: KMeansOptions): Matrix => {
+const firstCentres = (X: Rows, { clusters, seed }: KMeansOptions): Rows => {
   const p = new Float64Array(X.rows).fill(Math.fround(1 / X.rows));
   const chosen = numpyWeightedChoice(numpyRandomState(seed), p, clusters);
   const data = new Float64Array(clusters * X.cols);
