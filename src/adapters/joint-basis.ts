@@ -12,8 +12,10 @@ import {
   transposed,
   type Matrix,
 } from '../ops/linalg/index.js';
+import { numbers, withRoom } from '../ops/kernels/linalg.js';
 import { columnsOfQ, factor } from '../ops/linalg/householder.js';
 import { transposeValues } from '../ops/linalg/matrix.js';
+import { addLowerProduct, addProduct } from '../ops/linalg/product.js';
 import { E } from '../fp.js';
 import { currentBackend } from '../ops/backend.js';
 import type { Tensor } from '../ops/tensor.js';
@@ -37,20 +39,57 @@ const allRightVectors = (A: Matrix): Matrix => {
   return matrix(n, n, transposeValues(vectors, n, n));
 };
 
-const plusRidge = (A: Matrix, alpha: number): Matrix => ({
-  ...A,
-  data: Float64Array.from(A.data, (x, i) => x + (i % (A.cols + 1) === 0 ? alpha : 0)),
-});
+/** Q^T Q + alpha I for some rows of Q. */
+const ridged = (Q: Matrix, from: number, count: number, alpha: number): Matrix => {
+  const d = Q.cols;
+  return withRoom((count + d) * d, () => {
+    const [x, gram] = [numbers(count * d), numbers(d * d)];
+    x.set(Q.data.subarray(from * d, (from + count) * d));
+    const rows = { x, at: 0, row: d };
+    addLowerProduct(d, count, { x, at: 0, row: 1, step: d }, rows, { x: gram, at: 0, row: d });
+    for (let i = 0; i < d; i++) {
+      for (let j = 0; j < i; j++) gram[j * d + i] = gram[i * d + j] as number;
+      gram[i * d + i] = (gram[i * d + i] as number) + alpha;
+    }
+    return matrix(d, d, gram.slice());
+  });
+};
 
-/** (A + alpha I)^-1. */
-const ridgeInverse = (A: Matrix, alpha: number): Matrix => {
-  const found = hostInverse(plusRidge(A, alpha));
+const inverted = (A: Matrix): Matrix => {
+  const found = hostInverse(A);
   if (E.isLeft(found)) throw new RangeError('regularization_alpha: a basis needs a positive one for these layers');
   return found.right;
 };
 
-const sumOf = (matrices: ReadonlyArray<Matrix>): Matrix =>
-  matrices.reduce((a, b) => ({ ...a, data: Float64Array.from(a.data, (x, i) => x + (b.data[i] as number)) }));
+/** Adds s A to a sum. */
+const addTo = (sum: Float64Array, { data }: Matrix, s: number): void => {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + s * (data[i] as number);
+};
+
+/** Rows that are multiplied together. */
+const STRIP = 128;
+
+/** R^T E for an upper triangular R. */
+const timesTriangle = (R: Matrix, E: Matrix): Matrix => {
+  const d = R.cols;
+  return withRoom(3 * d * d, () => {
+    const [r, e, product] = [numbers(d * d), numbers(d * d), numbers(d * d)];
+    r.set(R.data);
+    e.set(E.data);
+    for (let i = 0; i < d; i += STRIP) {
+      const rows = Math.min(STRIP, d - i);
+      const [left, to] = [
+        { x: r, at: i, row: 1, step: d },
+        { x: product, at: i * d, row: d },
+      ] as const;
+      addProduct(rows, i + rows, d, left, { x: e, at: 0, row: d }, to);
+    }
+    return matrix(d, d, product.slice());
+  });
+};
+
+/** Matrices [d, d] of which a decomposition and a product take room. */
+const ROOM = 8;
 
 /**
  * The basis V [d, d] of some weights [out_i, d]: with their stack Q R and Q_i the rows of Q of one layer, V = R^T E, E the eigenvectors of
@@ -62,16 +101,16 @@ const jointBasis = (weights: ReadonlyArray<Matrix>, alpha: number): Matrix => {
   const stack = stackOf(weights);
   const d = stack.cols;
   if (stack.rows < d) return allRightVectors(stack);
-  const { Q, R } = qr(stack);
-  const starts = weights.map((_, i) => weights.slice(0, i).reduce((n, w) => n + w.rows, 0));
-  const terms = weights.map((w, i) => {
-    const start = starts[i] as number;
-    const slice = matrix(w.rows, d, Q.data.slice(start * d, (start + w.rows) * d));
-    return ridgeInverse(multiply(transposed(slice), slice), alpha);
+  // one memory for all of it
+  return withRoom(4 * stack.rows * d + ROOM * d * d, () => {
+    const { Q, R } = qr(stack);
+    const mean = new Float64Array(d * d);
+    weights.reduce((from, { rows }) => {
+      addTo(mean, inverted(ridged(Q, from, rows, alpha)), 1 / weights.length);
+      return from + rows;
+    }, 0);
+    return timesTriangle(R, eigh(matrix(d, d, mean)).V);
   });
-  const mean = sumOf(terms);
-  const { V } = eigh({ ...mean, data: Float64Array.from(mean.data, (x) => x / weights.length) });
-  return multiply(transposed(R), V);
 };
 
 /** Singular values below this part of the largest one count as zero. */
@@ -143,13 +182,16 @@ export const unitColumns = (W: Tensor, turned: boolean, V: Tensor | Matrix): Uni
   return knownColumns([W.dataId, basis], String(turned), () => {
     const inverse = knownInverses([basis], '', () => inverseBasis('dataId' in V ? hostMatrix(V, false) : V));
     const B = multiply(hostMatrix(W, turned), transposed(inverse));
-    const squares = new Float64Array(B.cols);
-    B.data.forEach((x, i) => (squares[i % B.cols] = (squares[i % B.cols] as number) + x * x));
-    const lengths = squares.map(Math.sqrt);
-    const data = Float64Array.from(B.data, (x, i) => {
-      const length = lengths[i % B.cols] as number;
-      return length > ZERO ? x / length : 0;
-    });
+    const d = B.cols;
+    const [lengths, data] = [new Float64Array(d), new Float64Array(B.data.length)];
+    for (let at = 0; at < data.length; at += d)
+      for (let j = 0; j < d; j++) lengths[j] = (lengths[j] as number) + (B.data[at + j] as number) ** 2;
+    for (let j = 0; j < d; j++) lengths[j] = Math.sqrt(lengths[j] as number);
+    for (let at = 0; at < data.length; at += d)
+      for (let j = 0; j < d; j++) {
+        const length = lengths[j] as number;
+        data[at + j] = length > ZERO ? (B.data[at + j] as number) / length : 0;
+      }
     return { lengths, U: { ...B, data } };
   });
 };
