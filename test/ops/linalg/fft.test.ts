@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { inverseFft, radicesOf } from '../../../src/ops/linalg/fft.js';
+import { fftRoom, inverseFft, radicesOf } from '../../../src/ops/linalg/fft.js';
+import { withRoom } from '../../../src/ops/kernels/linalg.js';
 import { numbers } from '../arbitrary.js';
 
 describe('radicesOf', () => {
@@ -16,7 +17,7 @@ describe('radicesOf', () => {
 });
 
 describe('inverseFft', () => {
-  it.each([1, 2, 3, 4, 5, 8, 12, 16, 30, 43, 61, 64, 128, 210])('is its sum for %d elements', (n) => {
+  it.each([1, 2, 3, 4, 5, 8, 12, 16, 30, 43, 61, 64, 128, 143, 172, 210])('is its sum for %d elements', (n) => {
     const transform = inverseFft(n);
     // twice, since rows are reused
     for (const seed of [1, 2]) {
@@ -32,6 +33,12 @@ describe('inverseFft', () => {
       z.re.forEach((x, q) => expect(x).toBeCloseTo(expectedRe[q] as number, 10));
       z.im.forEach((x, q) => expect(x).toBeCloseTo(expectedIm[q] as number, 10));
     }
+  });
+
+  it.each([43, 143, 172, 344, 1001])('has the same bits on the memory of a kernel for %d elements', (n) => {
+    const row = () => ({ re: Float64Array.from(numbers(3, n)), im: Float64Array.from(numbers(4, n)) });
+    const onKernel = withRoom(fftRoom(n), () => inverseFft(n)(row()));
+    expect(onKernel).toEqual(inverseFft(n)(row()));
   });
 
   it('refuses large prime factors', () => expect(() => inverseFft(67)).toThrow(RangeError));
