@@ -1,17 +1,16 @@
 /**
  * Eigenvalues of symmetric matrices.
  */
+import { E } from '../../fp.js';
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { divideAndConquer, divideRoom } from './divide.js';
 import { transposeValues, type Matrix } from './matrix.js';
+import { nativeFor } from './native.js';
 import { isAbove, sizeOf, tridiagonal, tridiagonalRoom, turnBack, type Tridiagonal } from './tridiagonal.js';
+import type { Eigh } from './values.js';
 import { binaryScale, largest, scaleBy } from './vectors.js';
 
-/** `A = V diag(w) V^T`: w [n] ascending, V [n, n] orthogonal with the eigenvectors as columns. */
-export interface Eigh {
-  readonly w: Float64Array;
-  readonly V: Matrix;
-}
+export type { Eigh } from './values.js';
 
 /** Numbers that `eigenvectors` takes room for. */
 export const eigenvectorsRoom = (n: number, count = n): number =>
@@ -69,7 +68,7 @@ export const eigenvectorsAbove = (a: Float64Array, n: number, least: number): Ei
 /**
  * Eigenvalues and eigenvectors of a symmetric matrix in float64: `A = V diag(w) V^T`, by Householder reflections and
  * divide and conquer. Errors are near 1e-16 n times the largest eigenvalue's magnitude, for small eigenvalues too. Signs
- * of eigenvectors are arbitrary. What is not finite gives NaN.
+ * of eigenvectors are arbitrary. What is not finite gives NaN. A native library does it where one was asked for and converges.
  *
  * @param A [n, n]; only its lower triangle is read, as by `torch.linalg.eigh`
  * @throws when A is not square
@@ -77,6 +76,11 @@ export const eigenvectorsAbove = (a: Float64Array, n: number, least: number): Ei
 export const eigh = (A: Matrix): Eigh => {
   const { rows: n, cols, data } = A;
   if (n !== cols) throw new RangeError(`eigenvalues of a matrix [${n}, ${cols}] that is not square`);
+  const native = nativeFor(n ** 3);
+  if (native !== undefined && data.every(Number.isFinite)) {
+    const found = native.eigh(A);
+    if (E.isRight(found)) return found.right;
+  }
   return withRoom(eigenvectorsRoom(n) + n * n, () => {
     const a = numbers(n * n);
     a.set(data);

@@ -5,6 +5,7 @@ import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
 import { numbers, withRoom } from '../kernels/linalg.js';
 import { identity, matrix, type Matrix } from './matrix.js';
+import { nativeFor } from './native.js';
 import { addProduct, type Block } from './product.js';
 import { addScaled, scaleBy, swap } from './vectors.js';
 
@@ -106,13 +107,7 @@ const solveInPlace = (s: System): number => {
   return -1;
 };
 
-/**
- * X of `A X = B` by blocked LU with partial pivoting, or the step whose pivot is zero.
- *
- * @param A n rows of n entries
- * @param B n rows
- */
-export const solved = (A: ArrayLike<number>, B: ArrayLike<number>, n: number): Float64Array | number =>
+const solvedHere = (A: ArrayLike<number>, B: ArrayLike<number>, n: number): Float64Array | number =>
   withRoom(A.length + B.length + WIDTH * n, () => {
     const s = {
       n,
@@ -126,6 +121,15 @@ export const solved = (A: ArrayLike<number>, B: ArrayLike<number>, n: number): F
     const step = solveInPlace(s);
     return step < 0 ? s.x.slice() : step;
   });
+
+/**
+ * X of `A X = B` by blocked LU with partial pivoting, or the step whose pivot is zero; by a native library where one was asked for.
+ *
+ * @param A n rows of n entries
+ * @param B n rows
+ */
+export const solved = (A: ArrayLike<number>, B: ArrayLike<number>, n: number): Float64Array | number =>
+  nativeFor(n * B.length)?.solve(A, B, n) ?? solvedHere(A, B, n);
 
 const requireSquare = (what: string, { rows, cols }: Matrix): void => {
   if (rows !== cols) throw new RangeError(`${what} of a matrix [${rows}, ${cols}] that is not square`);

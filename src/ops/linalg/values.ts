@@ -35,3 +35,9 @@ export interface Svd {
 export interface LeadingSvd extends Svd {
   readonly residual: number;
 }
+
+/** `A = V diag(w) V^T`: w [n] ascending, V [n, n] orthogonal with the eigenvectors as columns. */
+export interface Eigh {
+  readonly w: Float64Array;
+  readonly V: Matrix;
+}

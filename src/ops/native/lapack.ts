@@ -1,11 +1,13 @@
 /**
- * Singular value decompositions and products of float64 matrices by the system's OpenBLAS and the LAPACK in it.
+ * Decompositions and products of float64 matrices by the system's OpenBLAS and the LAPACK in it.
  */
 import { E } from '../../fp.js';
-import { fail, type Result } from '../../problem.js';
+import { all, fail, type Result } from '../../problem.js';
 import type { NativeLinalg } from '../linalg/native.js';
 import type { Block, LeftBlock, Matrix, Svd } from '../linalg/values.js';
+import { failed, int, requireLength } from './arguments.js';
 import type { NativeFunction } from './koffi.js';
+import { DGESV, diagonalising, DSYEVD, solving } from './lapack-square.js';
 import { openBlas, type OpenBlas, type OpenBlasOptions } from './openblas.js';
 
 // The last argument is the length of the text, which Fortran passes unseen.
@@ -18,29 +20,6 @@ const DGEMM = [
   'void cblas_dgemm(int order, int transA, int transB, int m, int n, int k, double alpha, const double *a, int lda,',
   'const double *b, int ldb, double beta, double *c, int ldc)',
 ].join(' ');
-
-/** Throws where an array is not as long as native code takes it to be: that would read and write on behind it. */
-const requireLength = (what: string, x: ArrayLike<unknown>, length: number): void => {
-  if (!Number.isSafeInteger(length) || x.length < length)
-    throw new RangeError(`${what} for native code: at least ${length} entries, found ${x.length}`);
-};
-
-const LARGEST_INT = 2 ** 31 - 1;
-
-const int = (x: number): Int32Array => {
-  if (!(Number.isInteger(x) && x >= -1 && x <= LARGEST_INT)) throw new RangeError(`${x} is no size for native code`);
-  return Int32Array.of(x);
-};
-
-const failed = (info: number): Result<never> =>
-  info > 0
-    ? fail('LAPACK dgesdd', 'a decomposition that converges', `info ${info}`, 'decompose without the native library')
-    : fail(
-        'LAPACK dgesdd',
-        'arguments that it takes',
-        `info ${info}`,
-        'the library may have another calling convention',
-      );
 
 /**
  * A = U diag(S) Vt. LAPACK's matrices lie column by column, so it is given A^T = V diag(S) U^T, whose factors then lie row by row as
@@ -61,12 +40,12 @@ const decomposing =
     };
     const query = new Float64Array(1);
     const asked = call(query, -1);
-    if (asked !== 0) return failed(asked);
+    if (asked !== 0) return failed('dgesdd', asked);
     const lwork = Math.ceil(query[0] as number);
     // what LAPACK's documentation asks for at least
     if (!(lwork >= 3 * k)) return fail('LAPACK dgesdd', 'the size of its workspace', String(query[0]));
     const done = call(new Float64Array(lwork), lwork);
-    if (done !== 0) return failed(done);
+    if (done !== 0) return failed('dgesdd', done);
     return E.right({ U: { rows, cols: k, data: U }, S, Vt: { rows: k, cols, data: Vt } });
   };
 
@@ -96,9 +75,12 @@ const multiplying =
   };
 
 const linalgOf = ({ func }: OpenBlas): Result<NativeLinalg> =>
-  E.chain((dgesdd: NativeFunction) =>
-    E.map((dgemm: NativeFunction) => ({ svd: decomposing(dgesdd), addProduct: multiplying(dgemm) }))(func(DGEMM)),
-  )(func(DGESDD));
+  E.map(([dgesdd, dgemm, dsyevd, dgesv]: ReadonlyArray<NativeFunction>) => ({
+    svd: decomposing(dgesdd as NativeFunction),
+    eigh: diagonalising(dsyevd as NativeFunction),
+    solve: solving(dgesv as NativeFunction),
+    addProduct: multiplying(dgemm as NativeFunction),
+  }))(all([DGESDD, DGEMM, DSYEVD, DGESV].map(func)));
 
 /** OpenBLAS's decompositions and products, or what to install. */
 export const nativeLinalg = async (options: OpenBlasOptions = {}): Promise<Result<NativeLinalg>> =>

@@ -1,7 +1,9 @@
 /** LAPACK of the system, where this machine has one, against Weft's own decompositions. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { E } from '../../../src/fp.js';
-import { multiply, transposed, type Matrix } from '../../../src/ops/linalg/matrix.js';
+import { eigh } from '../../../src/ops/linalg/eigh.js';
+import { hostInverse, hostSolve } from '../../../src/ops/linalg/lu.js';
+import { matrix, multiply, transposed, type Matrix } from '../../../src/ops/linalg/matrix.js';
 import { useNativeLinalg, type NativeLinalg } from '../../../src/ops/linalg/native.js';
 import { addProduct } from '../../../src/ops/linalg/product.js';
 import { svd } from '../../../src/ops/linalg/svd.js';
@@ -17,9 +19,11 @@ afterEach(() => useNativeLinalg(undefined));
 
 /** What was called, with the library's own results. */
 const counting = (library: NativeLinalg) => {
-  const calls = { svd: 0, addProduct: 0 };
+  const calls = { svd: 0, eigh: 0, solve: 0, addProduct: 0 };
   const counted: NativeLinalg = {
     svd: (A) => (calls.svd++, library.svd(A)),
+    eigh: (A) => (calls.eigh++, library.eigh(A)),
+    solve: (...args) => (calls.solve++, library.solve(...args)),
     addProduct: (...args) => (calls.addProduct++, library.addProduct(...args)),
   };
   return { calls, counted };
@@ -53,6 +57,39 @@ describe.skipIf(E.isLeft(found))('LAPACK of the system', () => {
     expect(S).toBeAllClose(own.S, { rtol: 1e-12 });
     svd(random(2, 5, 4));
     expect(calls.svd).toBe(1);
+  });
+
+  it('finds eigenvalues from the lower triangle alone, and leaves what is not finite to others', () => {
+    const n = 70;
+    const A = random(3, n, n);
+    const lower = matrix(
+      n,
+      n,
+      Float64Array.from(A.data, (x, i) => (i % n > Math.floor(i / n) ? 1e9 : x)),
+    );
+    const own = eigh(lower);
+    const { calls, counted } = counting(right(found));
+    useNativeLinalg(counted);
+    const { w, V } = eigh(lower);
+    expect(calls.eigh).toBe(1);
+    expect(w).toBeAllClose(own.w, { rtol: 1e-12, atol: 1e-12 });
+    expectOrthonormalColumns(V);
+    const back = multiply(multiply(V, diagonal(w)), transposed(V));
+    expectClose(back, multiply(multiply(own.V, diagonal(own.w)), transposed(own.V)), 1e-12);
+    expect(eigh({ ...lower, data: lower.data.map((x, i) => (i === 0 ? NaN : x)) }).w.every(Number.isNaN)).toBe(true);
+    expect(calls.eigh).toBe(1);
+  });
+
+  it('solves systems, and says which pivot is zero', () => {
+    const [n, cols] = [70, 90];
+    const [A, B] = [random(5, n, n), random(6, n, cols)];
+    const own = right(hostSolve(A, B));
+    const { calls, counted } = counting(right(found));
+    useNativeLinalg(counted);
+    expectClose(right(hostSolve(A, B)), own, 1e-9);
+    expect(calls.solve).toBe(1);
+    const singular = { ...A, data: A.data.map((x, i) => (i % n === 7 ? 0 : x)) };
+    expect(problemsOf(hostInverse(singular))).toMatchObject([{ found: expect.stringContaining('pivot 7') }]);
   });
 
   it('multiplies parts of arrays, transposed or not, and leaves float32 to others', () => {
@@ -100,8 +137,13 @@ describe('a library that fails', () => {
   it('leaves the decomposition to Weft', () => {
     const A = random(5, 80, 80);
     const own = svd(A);
-    useNativeLinalg({ svd: () => fail('LAPACK', 'convergence', 'none'), addProduct: () => false });
+    const symmetric = multiply(A, transposed(A));
+    const [eigenvalues, inverse] = [eigh(symmetric), hostInverse(A)];
+    const diverging = () => fail('LAPACK', 'convergence', 'none');
+    useNativeLinalg({ svd: diverging, eigh: diverging, solve: () => undefined, addProduct: () => false });
     expect(svd(A)).toEqual(own);
+    expect(eigh(symmetric)).toEqual(eigenvalues);
+    expect(hostInverse(A)).toEqual(inverse);
   });
 
   it('is named where it cannot be opened', async () => {
