@@ -10,6 +10,9 @@ export type NamedTensors = Readonly<Record<string, Tensor>>;
 /** Gradients of a kernel's inputs, each computed on demand; a missing cotangent counts as zero. */
 export type Gradient = (dys: ReadonlyArray<Tensor | undefined>) => Readonly<Record<string, () => Tensor>>;
 
+/** For each input its gradient added to a sum, which may take the place of that sum. */
+export type Adding = (dys: ReadonlyArray<Tensor | undefined>) => Readonly<Record<string, (sum: Tensor) => Tensor>>;
+
 /** One recorded kernel: inputs and outputs by id, the tensors saved for its gradient, and the gradient itself. */
 export interface TapeNode {
   readonly kernelName: string;
@@ -20,6 +23,8 @@ export interface TapeNode {
   /** Those of the saved tensors that belong to the node, and are freed with it; all of them unless told. */
   readonly kept?: ReadonlyArray<Tensor>;
   readonly gradient?: Gradient;
+  /** Its gradients added to sums that belong to the caller, who reads them no more. */
+  readonly adding?: Adding;
 }
 
 /** Gradients of a kernel's inputs, as a rule gives them. */
@@ -34,6 +39,24 @@ export type AddTapeNode = (
   saved: ReadonlyArray<Tensor>,
   attrs: tf.NamedAttrMap,
 ) => void;
+
+/** A gradient rule of one kernel, as tfjs registers it. */
+export interface Rule extends tf.GradConfig {
+  /**
+   * Names of the saved inputs whose values the gradient of an input reads; all of them when absent. Of the others only shapes may
+   * be read: a backward pass frees what no gradient reads.
+   */
+  readonly reads?: (input: string) => ReadonlyArray<string>;
+  /**
+   * For each input its gradient added to what other kernels have given for it, where one operation does both: the sum may take the place of the
+   * first summand.
+   */
+  readonly adding?: (
+    dy: Tensor | Tensor[],
+    saved: Tensor[],
+    attrs: tf.NamedAttrMap,
+  ) => Readonly<Record<string, (sum: Tensor) => Tensor>>;
+}
 
 /** The tensors that the rule of a kernel asks for; the engine copies each of them while gradients are taken. */
 export type TensorsForGradient = (

@@ -7,7 +7,7 @@ import { reshape } from './reshape.js';
 import { showShape, sizeOf, type Shape, type Tensor } from './tensor.js';
 
 /** The last two sizes of `x`, swapped when the matrix is read transposed. */
-const matrixShape = (x: Tensor, transposed: boolean): readonly [rows: number, cols: number] => {
+export const matrixShape = (x: Tensor, transposed: boolean): readonly [rows: number, cols: number] => {
   const [p, q] = x.shape.slice(-2) as [number, number];
   return transposed ? [q, p] : [p, q];
 };

@@ -4,54 +4,67 @@
  * Saved tensors and cotangents are freed as soon as it is through with them.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { Gradient, TapeNode } from './engine.js';
 import { activeInputs, record, type Recording } from './recording.js';
-import type { TapeNode } from './engine.js';
-import { alias } from './reshape.js';
+import { alias, reshape } from './reshape.js';
 import { release } from './tape.js';
 import { sameShape, showShape, type Tensor } from './tensor.js';
 
-/** Cotangents by tensor id. */
+/** Cotangents by tensor id; those of a view, in whatever shape, are with the tensor that it is a view of. */
 type Cotangents = Map<number, Tensor>;
 
-/** Adds `dx` to what has been gathered for `x`; both summands are freed. */
-const accumulate = (cotangents: Cotangents, x: Tensor, dx: Tensor): void => {
-  const before = cotangents.get(x.id);
-  cotangents.set(x.id, before === undefined ? dx : tf.add(before, dx));
-  if (before !== undefined) tf.dispose([before, dx]);
+/** A backward pass under way. */
+interface Pass extends Recording {
+  readonly cotangents: Cotangents;
+}
+
+const idOf = ({ viewed }: Pass, x: Tensor): number => viewed.get(x.id) ?? x.id;
+
+/** What has been gathered for x, in its shape; whoever takes it puts back what becomes of it, or frees it. */
+const take = (pass: Pass, x: Tensor): Tensor | undefined => {
+  const id = idOf(pass, x);
+  const dx = pass.cotangents.get(id);
+  pass.cotangents.delete(id);
+  if (dx === undefined || sameShape(dx.shape, x.shape)) return dx;
+  const shaped = reshape(dx, x.shape);
+  dx.dispose();
+  return shaped;
 };
 
-/** Pulls the cotangents of a node's outputs back to its inputs and frees them. */
-const throughNode = (node: TapeNode, active: ReadonlySet<number>, cotangents: Cotangents): void => {
-  const names = activeInputs(node, active);
-  const dys = node.outputs.map((t) => cotangents.get(t.id));
+/** Adds to what has been gathered for x, by `sum` where there is something; it is `dx` where there is nothing. */
+const gather = (pass: Pass, x: Tensor, dx: () => Tensor, sum: (before: Tensor) => Tensor): Tensor => {
+  const before = take(pass, x);
+  const all = before === undefined ? dx() : sum(before);
+  before?.dispose();
+  pass.cotangents.set(idOf(pass, x), all);
+  return all;
+};
+
+/** The gradient that a node has for one of its inputs. */
+const gradientAt = ({ kernelName, inputs }: TapeNode, rules: ReturnType<Gradient>, name: string): Tensor => {
+  const dx = rules[name]?.();
+  if (dx === undefined) throw new Error(`the gradient of ${kernelName} has no input ${name}`);
+  const { shape } = inputs[name] as Tensor;
+  if (sameShape(shape, dx.shape)) return dx;
+  const shapes = `${showShape(dx.shape)} for ${showShape(shape)}`;
+  throw new Error(`the gradient of ${kernelName} has a wrong shape at input ${name}: ${shapes}`);
+};
+
+/** Pulls the cotangents of a node's outputs back to its inputs, where they are added to those of other nodes. */
+const throughNode = (node: TapeNode, pass: Pass): void => {
+  const dys = node.outputs.map((y) => take(pass, y));
   if (dys.every((dy) => dy === undefined)) return;
-  const { gradient } = node;
-  if (gradient === undefined) throw new Error(`no gradient is registered for ${node.kernelName}`);
-  const dxs = tf.tidy(() => {
+  const { kernelName, inputs, gradient, adding } = node;
+  if (gradient === undefined) throw new Error(`no gradient is registered for ${kernelName}`);
+  tf.tidy(() => {
     const rules = gradient(dys);
-    return names.map((name) => {
-      const dx = rules[name]?.();
-      if (dx === undefined) throw new Error(`the gradient of ${node.kernelName} has no input ${name}`);
-      return dx;
+    const sums = adding?.(dys);
+    return activeInputs(node, pass.active).map((name) => {
+      const dx = (): Tensor => gradientAt(node, rules, name);
+      return gather(pass, inputs[name] as Tensor, dx, sums?.[name] ?? ((before) => tf.add(before, dx())));
     });
   });
-  names.forEach((name, i) => {
-    const [x, dx] = [node.inputs[name] as Tensor, dxs[i] as Tensor];
-    if (!sameShape(x.shape, dx.shape)) {
-      const shapes = `${showShape(dx.shape)} for ${showShape(x.shape)}`;
-      throw new Error(`the gradient of ${node.kernelName} has a wrong shape at input ${name}: ${shapes}`);
-    }
-    accumulate(cotangents, x, dx);
-  });
-  node.outputs.forEach((t) => cotangents.delete(t.id));
   tf.dispose(dys.filter((dy) => dy !== undefined));
-};
-
-const throughAll = ({ nodes, active }: Recording, cotangents: Cotangents): void => {
-  for (const node of [...nodes].toReversed()) {
-    throughNode(node, active, cotangents);
-    release([node]);
-  }
 };
 
 /** Results of a function, and the gradients of the tensors that it was given. */
@@ -78,10 +91,17 @@ export const pullBack = (
   const recording = record(inputs, () => tf.tidy(() => f(inputs).map(alias)));
   try {
     const ys = recording.value;
-    const cotangents: Cotangents = new Map();
-    cotangentsOf(ys).forEach((dy, i) => dy && accumulate(cotangents, ys[i] as Tensor, dy));
-    throughAll(recording, cotangents);
-    return { ys, dxs: inputs.map((x) => cotangents.get(x.id)) };
+    const pass = { ...recording, cotangents: new Map<number, Tensor>() };
+    cotangentsOf(ys).forEach((dy, i) => {
+      if (dy === undefined) return;
+      const sum = (before: Tensor): Tensor => tf.add(before, dy);
+      gather(pass, ys[i] as Tensor, () => dy, sum);
+    });
+    for (const node of [...recording.nodes].toReversed()) {
+      throughNode(node, pass);
+      release([node]);
+    }
+    return { ys, dxs: inputs.map((x) => take(pass, x)) };
   } finally {
     release(recording.nodes);
   }

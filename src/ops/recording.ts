@@ -12,6 +12,8 @@ import type { Tensor } from './tensor.js';
 export interface Recording {
   /** Ids of the tensors that depend on them. */
   readonly active: ReadonlySet<number>;
+  /** For a view, which has the elements of another tensor in another shape, the id of the tensor that is none. */
+  readonly viewed: ReadonlyMap<number, number>;
   /** In the order in which they ran. */
   readonly nodes: ReadonlySet<TapeNode>;
 }
@@ -33,6 +35,8 @@ const readBy = (node: TapeNode, inputs: ReadonlyArray<string>): ReadonlyArray<Te
   return saved.filter((_, i) => names.has(inputsToSave[i] ?? ''));
 };
 
+const views = new Set(['Reshape', 'Identity', 'ExpandDims']);
+
 /** A step that copies one tensor, as far as the tape can tell. */
 const isCopy = ({ inputs, outputs, saved = [] }: TapeNode): boolean =>
   Object.keys(inputs).length === 1 && outputs.length === 1 && saved.length === 0;
@@ -40,6 +44,7 @@ const isCopy = ({ inputs, outputs, saved = [] }: TapeNode): boolean =>
 /** Runs `f` and records how its results depend on tensors; nothing is kept where it throws. */
 export const record = <A>(seeds: ReadonlyArray<Tensor>, f: () => A): Recording & { readonly value: A } => {
   const active = new Set(seeds.map((t) => t.id));
+  const viewed = new Map<number, number>();
   const nodes = new Set<TapeNode>();
   const keep = (node: TapeNode): void => {
     nodes.add(node);
@@ -55,6 +60,12 @@ export const record = <A>(seeds: ReadonlyArray<Tensor>, f: () => A): Recording &
         early = isCopy(node) ? [...early, node] : [];
         return [];
       }
+      if (views.has(node.kernelName)) {
+        const [x, y] = [node.inputs[inputs[0] as string] as Tensor, node.outputs[0] as Tensor];
+        active.add(y.id);
+        viewed.set(y.id, viewed.get(x.id) ?? x.id);
+        return [];
+      }
       keep(node);
       early.filter((copy) => activeInputs(copy, active).length > 0).forEach(keep);
       if (!isCopy(node)) early = [];
@@ -64,7 +75,7 @@ export const record = <A>(seeds: ReadonlyArray<Tensor>, f: () => A): Recording &
     follows: (id) => active.has(id),
   };
   try {
-    return { value: listen(listener, f), active, nodes };
+    return { value: listen(listener, f), active, viewed, nodes };
   } catch (error) {
     release(nodes);
     throw error;

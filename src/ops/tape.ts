@@ -5,15 +5,7 @@
  * kept.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  engineOf,
-  type AddTapeNode,
-  type Engine,
-  type EngineState,
-  type Gradient,
-  type GradFunc,
-  type TapeNode,
-} from './engine.js';
+import { engineOf, type AddTapeNode, type Engine, type EngineState, type Rule, type TapeNode } from './engine.js';
 import { share } from './share.js';
 import type { Tensor } from './tensor.js';
 
@@ -73,10 +65,17 @@ const keep = (x: Tensor): Tensor => {
   return copy;
 };
 
-/** A node's gradient by a rule. */
-const gradientBy =
-  (rule: GradFunc, outputs: ReadonlyArray<Tensor>, saved: Tensor[], attrs: tf.NamedAttrMap): Gradient =>
-  (dys) => {
+/** What a rule makes of a node's cotangents; those that are missing count as zero. */
+const ofCotangents =
+  <A>(
+    rule: (dy: Tensor | Tensor[], saved: Tensor[], attrs: tf.NamedAttrMap) => A,
+    {
+      outputs,
+      saved,
+      attrs,
+    }: { readonly outputs: ReadonlyArray<Tensor>; readonly saved: Tensor[]; readonly attrs: tf.NamedAttrMap },
+  ) =>
+  (dys: ReadonlyArray<Tensor | undefined>): A => {
     const given = outputs.map((y, i) => dys[i] ?? tf.fill(y.shape, 0));
     return rule(given.length > 1 ? given : (given[0] as Tensor), saved, attrs);
   };
@@ -91,12 +90,21 @@ type Stock = Pick<Engine, 'addTapeNode' | 'getTensorsForGradient'>;
 const record =
   (stock: Stock): AddTapeNode =>
   (kernelName, inputs, outputs, own, copies, attrs) => {
-    const rule = tf.getGradient(kernelName)?.gradFunc ?? own;
+    const rule = tf.getGradient(kernelName) as Rule | undefined;
+    const gradFunc = rule?.gradFunc ?? own;
     const saved = [...(own === null ? stock.getTensorsForGradient(kernelName, inputs, outputs) : copies)];
-    const gradient = rule == null ? {} : { gradient: gradientBy(rule, outputs, saved, attrs) };
-    if (own !== null) return tellOfOwner({ kernelName, inputs, outputs, saved, ...gradient });
+    const given = { outputs, saved, attrs };
+    const node = {
+      kernelName,
+      inputs,
+      outputs,
+      saved,
+      ...(gradFunc == null ? {} : { gradient: ofCotangents(gradFunc, given) }),
+      ...(rule?.adding === undefined ? {} : { adding: ofCotangents(rule.adding, given) }),
+    };
+    if (own !== null) return tellOfOwner(node);
     const kept: Tensor[] = [];
-    const read = tell({ kernelName, inputs, outputs, saved, kept, ...gradient });
+    const read = tell({ ...node, kept });
     saved.forEach((t, i) => {
       if (read.has(t)) kept.push((saved[i] = keep(t)));
     });

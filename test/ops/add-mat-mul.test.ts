@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
-import { addMatMul } from '../../src/ops/add-mat-mul.js';
+import { addMatMul, addProduct } from '../../src/ops/add-mat-mul.js';
 import { numTensors, read, scope, tensorOf } from '../../src/ops/backend.js';
 import { hasKernel } from '../../src/ops/has-kernel.js';
+import { productLike } from '../../src/ops/gradients/product.js';
 import { matMul } from '../../src/ops/mat-mul.js';
+import { alias } from '../../src/ops/reshape.js';
 import { sizeOf, type Shape, type Tensor } from '../../src/ops/tensor.js';
 import { tf } from '../../src/ops/tf.js';
 import { numbers, runs } from './arbitrary.js';
@@ -21,6 +23,50 @@ const cases = fc.record({
   s: fc.constantFrom(1, -1, 0.3),
   factor: fc.boolean(),
   seed: fc.integer(),
+});
+
+describe('addProduct', () => {
+  const size = fc.integer({ min: 0, max: 9 });
+  const batched = fc.constantFrom<readonly [Shape, Shape, Shape]>(
+    [[], [], []],
+    [[2], [2], [2]],
+    [[2], [2], []],
+    // the product is summed over a batch
+    [[], [2], [2]],
+    [[1], [2], [1]],
+  );
+
+  it('is the sum with the product, in the place of a sum whose values no other tensor has, and changes no other', () =>
+    fc.assert(
+      fc.asyncProperty(
+        batched,
+        fc.tuple(size, size, size),
+        fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+        fc.integer(),
+        async ([batch, batchA, batchB], [m, k, n], [tA, tB, shared], seed) => {
+          const before = numTensors();
+          const shape = [...batch, m, n];
+          const values = numbers(seed, sizeOf(shape));
+          const [sum, a, b] = [
+            tensorOf(values, shape),
+            made(seed + 1, [...batchA, ...(tA ? [k, m] : [m, k])]),
+            made(seed + 2, [...batchB, ...(tB ? [n, k] : [k, n])]),
+          ];
+          const other = shared ? alias(sum) : tensorOf(values, shape);
+          const expected = scope(() => tf.add(sum, productLike([a, b, tA, tB], sum)));
+          const { numDataBuffers } = tf.memory();
+          const y = scope(() => addProduct(sum, [a, b, tA, tB]));
+          const inPlace = tf.memory().numDataBuffers === numDataBuffers;
+          const plain = batch.length === batchA.length && batch[0] === batchA[0] && m * k * n > 0;
+          expect(inPlace).toBe(inject('backend') === 'wasm' && !shared && plain);
+          expect(await read(y)).toBeAllClose(await read(expected), { rtol: 1e-5, atol: 1e-5 });
+          expect(await read(other)).toEqual(values);
+          [sum, other, a, b, y, expected].forEach((t) => t.dispose());
+          expect(numTensors()).toBe(before);
+        },
+      ),
+      { numRuns: runs(60) },
+    ));
 });
 
 describe('addMatMul', () => {

@@ -16,6 +16,8 @@ export interface WasmHeap {
   /** A view, valid until the heap grows: allocate outputs first. */
   readonly typedArrayFromHeap: (info: TensorInfo) => TypedArray;
   readonly incRef: (dataId: object) => void;
+  /** How many tensors have a buffer's values. */
+  readonly refCount: (dataId: object) => number;
   readonly disposeData: (dataId: object) => boolean;
 }
 
@@ -25,7 +27,8 @@ const isFunction = (x: unknown): boolean => typeof x === 'function';
 export const heapOf = (backend: unknown): WasmHeap | undefined => {
   const b = backend as Partial<WasmHeap>;
   const known =
-    isFunction(b.dataIdMap?.get) && [b.makeOutput, b.typedArrayFromHeap, b.incRef, b.disposeData].every(isFunction);
+    isFunction(b.dataIdMap?.get) &&
+    [b.makeOutput, b.typedArrayFromHeap, b.incRef, b.refCount, b.disposeData].every(isFunction);
   return known ? (b as WasmHeap) : undefined;
 };
 

@@ -40,7 +40,19 @@ export interface Changes {
   readonly W: TensorInfo;
   readonly F?: TensorInfo;
   readonly s: number;
+  /** Whether W's values are needed no more: the sum takes their place where no other tensor has them, and s and F are 1. */
+  readonly spends?: boolean;
 }
+
+/** Whether a sum may take W's place. */
+const isSpent = (heap: WasmHeap, { W, F, s, spends }: Changes): boolean =>
+  spends === true && s === 1 && F === undefined && heap.refCount(W.dataId) === 1;
+
+/** W's buffer under another tensor. */
+const placeOfW = (heap: WasmHeap, { W }: Changes): TensorInfo => {
+  heap.incRef(W.dataId);
+  return { dataId: W.dataId, shape: W.shape, dtype: W.dtype };
+};
 
 /** The change by matrix `i` of a product with `size` elements. */
 const changeAt = (heap: WasmHeap, { W, F, s }: Changes, i: number, size: number): Change => {
@@ -53,21 +65,23 @@ export const multiply = (heap: WasmHeap, gemm: Gemm, a: Matrices, b: Matrices, c
   const [[m, k], [, n]] = [shapeOf(a), shapeOf(b)];
   const [batchA, batchB] = [a.info.shape.slice(0, -2), b.info.shape.slice(0, -2)];
   const batch = broadcastShapes(batchA, batchB);
-  const out = heap.makeOutput([...batch, m, n], 'float32');
+  const adds = changes !== undefined && isSpent(heap, changes);
+  const out = adds ? placeOfW(heap, changes) : heap.makeOutput([...batch, m, n], 'float32');
   const [atA, atB, atC] = [placeOf(heap, a.info), placeOf(heap, b.info), placeOf(heap, out)];
   if (sizeOf(out.shape) === 0) return out;
-  const changed = (i: number): Change | undefined => changes && changeAt(heap, changes, i, m * n);
+  const changed = (i: number): Change | undefined =>
+    adds || changes === undefined ? undefined : changeAt(heap, changes, i, m * n);
   if (sizeOf(batchB) === 1 && !a.transposed) {
     // one matrix for all batches: a single product with all rows
     const c = { at: atC, stride: n };
-    gemm({ m: sizeOf(batchA) * m, n, k }, factorAt(a, atA, 0), factorAt(b, atB, 0), c, false, changed(0));
+    gemm({ m: sizeOf(batchA) * m, n, k }, factorAt(a, atA, 0), factorAt(b, atB, 0), c, adds, changed(0));
     return out;
   }
   const [indexA, indexB] = [broadcastIndex(batchA, batch), broadcastIndex(batchB, batch)];
   for (let i = 0; i < indexA.length; i++) {
     const c = { at: atC + 4 * i * m * n, stride: n };
     const [A, B] = [factorAt(a, atA, indexA[i] as number), factorAt(b, atB, indexB[i] as number)];
-    gemm({ m, n, k }, A, B, c, false, changed(i));
+    gemm({ m, n, k }, A, B, c, adds, changed(i));
   }
   return out;
 };

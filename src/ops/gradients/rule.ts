@@ -7,17 +7,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { repeatedAxes } from '../broadcast.js';
+import type { Rule } from '../engine.js';
 import { reshape } from '../reshape.js';
 import { sizeOf, type Shape, type Tensor } from '../tensor.js';
 
-/** A gradient rule of one kernel, as tfjs registers it. */
-export interface Rule extends tf.GradConfig {
-  /**
-   * Names of the saved inputs whose values the gradient of an input reads; all of them when absent. Of the others only shapes may
-   * be read: a backward pass frees what no gradient reads.
-   */
-  readonly reads?: (input: string) => ReadonlyArray<string>;
-}
+export type { Rule } from '../engine.js';
 
 /** Reads of a rule that wants shapes only. */
 export const nothing = (): ReadonlyArray<string> => [];

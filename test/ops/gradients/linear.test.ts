@@ -1,8 +1,11 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { read, tensorOf } from '../../../src/ops/backend.js';
 import { matMul } from '../../../src/ops/mat-mul.js';
+import { reshape } from '../../../src/ops/reshape.js';
 import type { Shape, Tensor } from '../../../src/ops/tensor.js';
 import { tf } from '../../../src/ops/tf.js';
+import { valueAndGrad } from '../../../src/ops/value-and-grad.js';
 import { runs } from '../arbitrary.js';
 import { expectGradient, gradientOf } from './finite-difference.js';
 
@@ -49,6 +52,35 @@ describe('gradients of matrix products', () => {
       ],
       seed: 1,
     }));
+
+  it('of a matrix that enters several products and a sum, to second order', async () => {
+    const f = (x: Tensor | undefined, w: Tensor | undefined): Tensor => {
+      const [a, b] = [x, w] as [Tensor, Tensor];
+      const flat = reshape(a, [4, 3]);
+      const products = tf.add(matMul(flat, b), reshape(matMul(a, tf.square(b)), [4, 3]));
+      return tf.add(tf.add(flat, products), matMul(flat, matMul(flat, flat, true)));
+    };
+    const shapes = [
+      [2, 2, 3],
+      [3, 3],
+    ];
+    await expectGradient({ f, shapes, seed: 5, tolerance: { rtol: 5e-3, atol: 1e-2 } });
+    await expectGradient({ f: gradientOf(f), shapes, seed: 6, tolerance: { rtol: 1e-2, atol: 2e-2 } });
+  });
+
+  it('changes nothing that others have, where a gradient is added to theirs', async () => {
+    const values = Float32Array.of(1, 2, 3, 4);
+    const [x, w, constant] = [values, values, values].map((v) => tensorOf(v, [2, 2])) as [Tensor, Tensor, Tensor];
+    const op = tf.customGrad(() => ({ value: tf.scalar(1), gradFunc: () => tf.clone(constant) }));
+    const { value, grads } = valueAndGrad((p) => {
+      const product = tf.sum(matMul(p['x'] as Tensor, w));
+      return tf.add(product, op(p['x'] as Tensor));
+    })({ x });
+    // ones w^T + constant
+    expect(await read(grads['x'] as Tensor)).toEqual(Float32Array.of(4, 9, 6, 11));
+    for (const t of [x, w, constant]) expect(await read(t)).toEqual(values);
+    tf.dispose([value, grads['x'] as Tensor]);
+  });
 
   it.each([
     [false, false],
