@@ -3,8 +3,8 @@
  */
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
-import { transposeValues } from '../linalg/matrix.js';
 import type { NativeLinalg } from '../linalg/native.js';
+import { transposeValues } from '../linalg/transpose.js';
 import type { Eigh } from '../linalg/values.js';
 import { failed, int, requireLength } from './arguments.js';
 import type { NativeFunction } from './koffi.js';
