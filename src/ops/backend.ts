@@ -29,7 +29,7 @@ export interface BackendOptions {
    * with the package koffi, and `fma` for all else; its LAPACK decomposes matrices too.
    */
   readonly gemm?: GemmKind;
-  /** wasm with `gemm: 'native'`: which library, and its threads. */
+  /** wasm with `gemm: 'native'`: which library, and its threads for one product; 1 where `threads` are given. */
   readonly native?: OpenBlasOptions;
   /**
    * wasm, in Node: threads that share the work of products, attention, norms and the like; 1 by default, the thread that calls.

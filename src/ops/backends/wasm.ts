@@ -57,9 +57,9 @@ const installOurs = async (open: OpenGemm, options: TeamOptions): Promise<Result
   return E.right(undefined);
 };
 
-/** OpenBLAS with one thread of its own in each of several threads, unless it is told otherwise. */
-const nativeOf = ({ native, threads = 1 }: WasmOptions): OpenBlasOptions | undefined =>
-  threads > 1 ? { threads: 1, ...native } : native;
+/** OpenBLAS with one thread of its own in each thread, where their number is given, unless it is told otherwise. */
+const nativeOf = ({ native, threads }: WasmOptions): OpenBlasOptions | undefined =>
+  threads === undefined ? native : { threads: 1, ...native };
 
 /**
  * Makes wasm the current backend.
@@ -74,7 +74,7 @@ export const startWasm = async (options: WasmOptions): Promise<Result<'wasm'>> =
   const native = nativeOf(options);
   const opener = await openerOf(kind, native);
   if (E.isLeft(opener)) return opener;
-  const linalg = kind === 'native' ? await nativeLinalg(native) : undefined;
+  const linalg = kind === 'native' ? await nativeLinalg(native, options.native?.threads ?? threads) : undefined;
   if (linalg !== undefined && E.isLeft(linalg)) return linalg;
   try {
     if (await startStock(wasmPath, threads !== undefined)) {

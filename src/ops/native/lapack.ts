@@ -74,14 +74,36 @@ const multiplying =
     return true;
   };
 
-const linalgOf = ({ func }: OpenBlas): Result<NativeLinalg> =>
-  E.map(([dgesdd, dgemm, dsyevd, dgesv]: ReadonlyArray<NativeFunction>) => ({
-    svd: decomposing(dgesdd as NativeFunction),
-    eigh: diagonalising(dsyevd as NativeFunction),
-    solve: solving(dgesv as NativeFunction),
-    addProduct: multiplying(dgemm as NativeFunction),
-  }))(all([DGESDD, DGEMM, DSYEVD, DGESV].map(func)));
+/** Makes functions that run while OpenBLAS has so many threads, where others have another number. */
+const withThreads = ({ func, threads }: OpenBlas, many: number): Result<(f: NativeFunction) => NativeFunction> =>
+  E.map((set: NativeFunction) => (f: NativeFunction): NativeFunction => (...args) => {
+    const before = threads();
+    set(many);
+    try {
+      return f(...args);
+    } finally {
+      set(before);
+    }
+  })(func('void openblas_set_num_threads(int)'));
 
-/** OpenBLAS's decompositions and products, or what to install. */
-export const nativeLinalg = async (options: OpenBlasOptions = {}): Promise<Result<NativeLinalg>> =>
-  E.chain(linalgOf)(await openBlas(options));
+const linalgOf = (blas: OpenBlas, threads: number | undefined): Result<NativeLinalg> => {
+  const wrapped = threads === undefined ? E.right((f: NativeFunction) => f) : withThreads(blas, threads);
+  return E.chain((wrap: (f: NativeFunction) => NativeFunction) =>
+    E.map(([dgesdd, dgemm, dsyevd, dgesv]: ReadonlyArray<NativeFunction>) => ({
+      svd: decomposing(wrap(dgesdd as NativeFunction)),
+      eigh: diagonalising(wrap(dsyevd as NativeFunction)),
+      solve: solving(wrap(dgesv as NativeFunction)),
+      addProduct: multiplying(wrap(dgemm as NativeFunction)),
+    }))(all([DGESDD, DGEMM, DSYEVD, DGESV].map(blas.func))),
+  )(wrapped);
+};
+
+/**
+ * OpenBLAS's decompositions and products, or what to install.
+ *
+ * @param threads how many threads these use, where other functions of the library use another number
+ */
+export const nativeLinalg = async (
+  options: OpenBlasOptions = {},
+  threads: number | undefined = options.threads,
+): Promise<Result<NativeLinalg>> => E.chain((blas: OpenBlas) => linalgOf(blas, threads))(await openBlas(options));

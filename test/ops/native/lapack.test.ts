@@ -9,6 +9,7 @@ import { addProduct } from '../../../src/ops/linalg/product.js';
 import { svd } from '../../../src/ops/linalg/svd.js';
 import { svdLeading } from '../../../src/ops/linalg/svd-leading.js';
 import { nativeLinalg } from '../../../src/ops/native/lapack.js';
+import { openBlas } from '../../../src/ops/native/openblas.js';
 import { fail } from '../../../src/problem.js';
 import { problemsOf, right } from '../../setup/result.js';
 import { diagonal, expectClose, expectOrthonormalColumns, random } from '../linalg/matrices.js';
@@ -90,6 +91,26 @@ describe.skipIf(E.isLeft(found))('LAPACK of the system', () => {
     expect(calls.solve).toBe(1);
     const singular = { ...A, data: A.data.map((x, i) => (i % n === 7 ? 0 : x)) };
     expect(problemsOf(hostInverse(singular))).toMatchObject([{ found: expect.stringContaining('pivot 7') }]);
+  });
+
+  it('uses the threads that it is given, and leaves other functions theirs', async () => {
+    const blas = right(await openBlas({ threads: 1 }));
+    const { svd: native, addProduct: product } = right(await nativeLinalg({ threads: 1 }, 2));
+    const A = random(1, 90, 80);
+    expect(right(native(A)).S).toBeAllClose(svd(A).S, { rtol: 1e-12 });
+    expect(blas.threads()).toBe(1);
+    const block = (x: Float64Array) => ({ x, at: 0, row: 80, step: 1 });
+    expect(() =>
+      product(
+        90,
+        90,
+        80,
+        block(Float64Array.from(A.data)),
+        block(Float64Array.from(A.data)),
+        block(new Float64Array(3)),
+      ),
+    ).toThrow(RangeError);
+    expect(blas.threads()).toBe(1);
   });
 
   it('multiplies parts of arrays, transposed or not, and leaves float32 to others', () => {
