@@ -2,7 +2,7 @@
  * Attention on the wasm heap: tensors as places, and room for the weights of some queries.
  */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { weightsOf, type Attention, type AttentionSizes } from '../kernels/attention.js';
+import { attendGradRoom, attendRoom, type Attention, type AttentionSizes } from '../kernels/attention.js';
 import { sizeOf } from '../tensor.js';
 import { attentionCut, attentionNumbers } from '../threads/attention.js';
 import type { Team } from '../threads/team.js';
@@ -49,27 +49,27 @@ const attentionOf = (heap: WasmHeap, inputs: Inputs, attrs: Readonly<Record<stri
   };
 };
 
-/** What a call makes: its name, the arrays of weights that it has room for, and how often all channels are multiplied. */
+/** What a call makes: its name, the numbers that each part has room for, and how often all channels are multiplied. */
 interface Call {
   readonly task: 'attend' | 'attendGrad';
-  readonly rooms: number;
+  readonly room: (s: AttentionSizes) => number;
   readonly products: number;
 }
 
 /** Does a call for all groups, in parts that have room of their own. */
 const share = (
   { team, heap }: Tools,
-  { task, rooms, products }: Call,
+  { task, room: roomOf, products }: Call,
   attention: () => Attention,
   results: ReadonlyArray<TensorInfo>,
   s: AttentionSizes,
 ): void => {
-  const weights = rooms * weightsOf(s);
-  const room = heap.makeOutput([team.parts, weights], 'float32');
+  const numbers = roomOf(s);
+  const room = heap.makeOutput([team.parts, numbers], 'float32');
   const part = { from: 0, to: s.B * s.G, room: placeOf(heap, room) };
   const work = (s.H / s.G) * s.S * s.T * (2 * products * (s.d + s.e) + SOFTMAX);
   const places = results.map((t) => placeOf(heap, t));
-  team.share(task, attentionNumbers(attention(), part, places), attentionCut(4 * weights, work));
+  team.share(task, attentionNumbers(attention(), part, places), attentionCut(4 * numbers, work));
   heap.disposeData(room.dataId);
 };
 
@@ -77,7 +77,13 @@ const share = (
 export const attention = (tools: Tools, inputs: Inputs, attrs: Readonly<Record<string, unknown>>): TensorInfo => {
   const s = sizesOf(inputs);
   const out = tools.heap.makeOutput([s.B, s.S, s.H * s.e], 'float32');
-  share(tools, { task: 'attend', rooms: 1, products: 1 }, () => attentionOf(tools.heap, inputs, attrs), [out], s);
+  share(
+    tools,
+    { task: 'attend', room: attendRoom, products: 1 },
+    () => attentionOf(tools.heap, inputs, attrs),
+    [out],
+    s,
+  );
   return out;
 };
 
@@ -86,7 +92,7 @@ export const attentionGrad = (tools: Tools, inputs: Inputs, attrs: Readonly<Reco
   const { heap } = tools;
   const grads = ['q', 'k', 'v'].map((name) => heap.makeOutput(info(inputs, name).shape, 'float32'));
   grads.slice(1).forEach((t) => heap.typedArrayFromHeap(t).fill(0));
-  const call: Call = { task: 'attendGrad', rooms: 2, products: 2.5 };
+  const call: Call = { task: 'attendGrad', room: attendGradRoom, products: 2.5 };
   const results = [info(inputs, 'dy'), ...grads];
   share(tools, call, () => attentionOf(heap, inputs, attrs), results, sizesOf(inputs));
   return grads;

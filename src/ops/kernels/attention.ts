@@ -45,21 +45,33 @@ export interface Part {
   readonly room: number;
 }
 
-/** Numbers in the room of a part: the weights of some queries. */
-export const weightsOf = ({ S, T }: AttentionSizes): number => Math.min(BLOCK, S) * T;
+const weightsOf = ({ S, T }: AttentionSizes): number => Math.min(BLOCK, S) * T;
+
+/** Numbers in the room of a part of `attend`: the weights of some queries, and K^T of a group. */
+export const attendRoom = (s: AttentionSizes): number => weightsOf(s) + s.T * s.d;
+
+/** Numbers in the room of a part of `attendGrad`: weights and their gradients, K^T and V^T of a group. */
+export const attendGradRoom = (s: AttentionSizes): number => 2 * weightsOf(s) + s.T * (s.d + s.e);
 
 /** Some queries of one head: where their rows begin, and the keys that they see. */
 interface Block {
   readonly rows: number;
   readonly keys: number;
-  /** Bytes in front of their queries [B, H, S, d], of their result [B, S, H, e], and of the keys and values of their head. */
+  /** Bytes in front of their queries [B, H, S, d] and of their result [B, S, H, e]. */
   readonly q: number;
   readonly y: number;
-  readonly k: number;
-  readonly v: number;
   /** Where their rows of the mask lie, and how far apart; 0 where there is none. */
   readonly mask: number;
   readonly step: number;
+}
+
+/** Heads that share keys. */
+interface Group {
+  /** Bytes in front of their keys and values. */
+  readonly k: number;
+  readonly v: number;
+  /** Visits the blocks of every head. */
+  readonly each: (visit: (block: Block) => void) => void;
 }
 
 /** How many keys the queries of a place in the mask see: heads and sequences often share them. */
@@ -72,50 +84,60 @@ const keysOf = (e: Elements, T: number): ((mask: number, step: number, rows: num
   };
 };
 
-/** Visits the blocks of every head of some groups. */
-const overBlocks = (
+/** Visits some groups. */
+const overGroups = (
   e: Elements,
   { sizes, mask }: Attention,
   { from, to }: Part,
-  visit: (block: Block) => void,
+  visit: (group: Group) => void,
 ): void => {
   const { H, G, S, T } = sizes;
   const keysAt = keysOf(e, T);
   const [stepB, stepH, step] = mask?.steps ?? [0, 0, 0];
   const heads = H / G;
-  for (let head = from * heads; head < to * heads; head++) {
-    const [b, h, group] = [Math.floor(head / H), head % H, Math.floor(head / heads)];
-    for (let i = 0; i < S; i += BLOCK) {
-      const at = mask === undefined ? 0 : mask.at + b * stepB + h * stepH + i * step;
-      const rows = Math.min(BLOCK, S - i);
-      visit({
-        rows,
-        keys: keysAt(at, step, rows),
-        q: 4 * (head * S + i) * sizes.d,
-        y: 4 * ((b * S + i) * H + h) * sizes.e,
-        k: 4 * group * T * sizes.d,
-        v: 4 * group * T * sizes.e,
-        mask: at,
-        step,
-      });
-    }
-  }
+  const blockOf = (head: number, i: number): Block => {
+    const [b, h] = [Math.floor(head / H), head % H];
+    const at = mask === undefined ? 0 : mask.at + b * stepB + h * stepH + i * step;
+    const rows = Math.min(BLOCK, S - i);
+    const [q, y] = [4 * (head * S + i) * sizes.d, 4 * ((b * S + i) * H + h) * sizes.e];
+    return { rows, keys: keysAt(at, step, rows), q, y, mask: at, step };
+  };
+  for (let group = from; group < to; group++)
+    visit({
+      k: 4 * group * T * sizes.d,
+      v: 4 * group * T * sizes.e,
+      each: (visitBlock) => {
+        for (let head = group * heads; head < (group + 1) * heads; head++)
+          for (let i = 0; i < S; i += BLOCK) visitBlock(blockOf(head, i));
+      },
+    });
 };
 
 const matrix = (at: number, stride: number, transposed = false): Factor => ({ at, stride, transposed });
 
 const place = (at: number, stride: number): Place => ({ at, stride });
 
-/** Some groups of y = softmax(scale Q K^T + M) V, whose place is that of [B, S, H, e]. */
+/**
+ * Some groups of y = softmax(scale Q K^T + M) V, whose place is that of [B, S, H, e].
+ *
+ * Keys are transposed once for all blocks of their heads: products of small matrices read them faster so.
+ *
+ * @param part its room holds `attendRoom` numbers
+ */
 export const attend = ({ e, gemm }: Functions, attention: Attention, part: Part, y: number): void => {
   const { sizes, scale, q, k, v } = attention;
+  const { H, T, d, e: wide } = sizes;
   const p = part.room;
-  overBlocks(e, attention, part, (b) => {
-    const n = b.keys;
-    gemm({ m: b.rows, n, k: sizes.d }, matrix(q + b.q, sizes.d), matrix(k + b.k, sizes.d, true), place(p, n), false);
-    e.attend(p, b.rows, n, scale, b.mask, b.step);
-    const to = place(y + b.y, sizes.H * sizes.e);
-    gemm({ m: b.rows, n: sizes.e, k: n }, matrix(p, n), matrix(v + b.v, sizes.e), to, false);
+  const kt = p + 4 * weightsOf(sizes);
+  overGroups(e, attention, part, (group) => {
+    e.transpose(k + group.k, kt, T, d);
+    const V = matrix(v + group.v, wide);
+    group.each((b) => {
+      const n = b.keys;
+      gemm({ m: b.rows, n, k: d }, matrix(q + b.q, d), matrix(kt, T), place(p, n), false);
+      e.attend(p, b.rows, n, scale, b.mask, b.step);
+      gemm({ m: b.rows, n: wide, k: n }, matrix(p, n), V, place(y + b.y, H * wide), false);
+    });
   });
 };
 
@@ -133,23 +155,30 @@ export interface AttentionGrads {
 /**
  * Some groups of dq, dk and dv of dy: dV = P^T dY, dS = P (dY V^T - rows' means), dQ = scale dS K, dK = scale dS^T Q.
  *
- * @param part its room holds twice the weights
+ * @param part its room holds `attendGradRoom` numbers
  */
 export const attendGrad = ({ e, gemm }: Functions, attention: Attention, part: Part, grads: AttentionGrads): void => {
   const { sizes, scale, q, k, v } = attention;
-  const { d, e: wide } = sizes;
+  const { H, T, d, e: wide } = sizes;
   const p = part.room;
   const ds = p + 4 * weightsOf(sizes);
-  overBlocks(e, attention, part, (b) => {
-    const { rows, keys } = b;
-    const [Q, K] = [matrix(q + b.q, d), matrix(k + b.k, d)];
-    const dY = matrix(grads.dy + b.y, sizes.H * wide);
-    gemm({ m: rows, n: keys, k: d }, Q, { ...K, transposed: true }, place(p, keys), false);
-    e.attend(p, rows, keys, scale, b.mask, b.step);
-    gemm({ m: keys, n: wide, k: rows }, matrix(p, keys, true), dY, place(grads.dv + b.v, wide), true);
-    gemm({ m: rows, n: keys, k: wide }, dY, matrix(v + b.v, wide, true), place(ds, keys), false);
-    e.attendGrad(p, ds, rows, keys, scale);
-    gemm({ m: rows, n: d, k: keys }, matrix(ds, keys), K, place(grads.dq + b.q, d), false);
-    gemm({ m: keys, n: d, k: rows }, matrix(ds, keys, true), Q, place(grads.dk + b.k, d), true);
+  const kt = ds + 4 * weightsOf(sizes);
+  const vt = kt + 4 * T * d;
+  overGroups(e, attention, part, (group) => {
+    e.transpose(k + group.k, kt, T, d);
+    e.transpose(v + group.v, vt, T, wide);
+    const K = matrix(k + group.k, d);
+    const [dK, dV] = [place(grads.dk + group.k, d), place(grads.dv + group.v, wide)];
+    group.each((b) => {
+      const { rows, keys } = b;
+      const [Q, dY] = [matrix(q + b.q, d), matrix(grads.dy + b.y, H * wide)];
+      gemm({ m: rows, n: keys, k: d }, Q, matrix(kt, T), place(p, keys), false);
+      e.attend(p, rows, keys, scale, b.mask, b.step);
+      gemm({ m: keys, n: wide, k: rows }, matrix(p, keys, true), dY, dV, true);
+      gemm({ m: rows, n: keys, k: wide }, dY, matrix(vt, T), place(ds, keys), false);
+      e.attendGrad(p, ds, rows, keys, scale);
+      gemm({ m: rows, n: d, k: keys }, matrix(ds, keys), K, place(grads.dq + b.q, d), false);
+      gemm({ m: keys, n: d, k: rows }, matrix(ds, keys, true), Q, dK, true);
+    });
   });
 };

@@ -10,6 +10,8 @@ import { relaxed } from './relaxed.js';
 export interface Elements {
   /** Copies `count` rows of `bytes` bytes. */
   readonly copyRows: (from: number, fromStep: number, to: number, toStep: number, bytes: number, count: number) => void;
+  /** y [columns, rows] = x^T for x [rows, columns]. */
+  readonly transpose: (x: number, y: number, rows: number, columns: number) => void;
   /** For each row of x [rows, n] its largest element m, and the sum of e^(x - m). */
   readonly expSums: (x: number, rows: number, n: number, maxima: number, sums: number) => void;
   /** y = f softmax(x) for each row of x [rows, n], with f [rows], or 1 without `factors`. */

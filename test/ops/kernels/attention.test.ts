@@ -1,7 +1,7 @@
 /** Attention by parts: groups of heads give the same bits alone and together, and write to their own heads. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attend, attendGrad, weightsOf, type Attention, type Part } from '../../../src/ops/kernels/attention.js';
+import { attend, attendGrad, attendGradRoom, type Attention, type Part } from '../../../src/ops/kernels/attention.js';
 import { openElements } from '../../../src/ops/kernels/elements.js';
 import { plainGemm } from '../../../src/ops/kernels/gemm.js';
 import { numbers } from '../arbitrary.js';
@@ -46,7 +46,7 @@ type Case = typeof cases extends fc.Arbitrary<infer C> ? C : never;
 /** Result and gradients after parts that end at some groups. */
 const after = ({ sizes, inputs, outputs, masked, seed }: Case, ends: ReadonlyArray<number>): Float32Array => {
   if (e === undefined) throw new Error('WebAssembly SIMD is missing');
-  const [q, k, v, dy, mask, y, dq, dk, dv, room] = placesOf([...inputs, ...outputs, 2 * weightsOf(sizes)]) as [
+  const [q, k, v, dy, mask, y, dq, dk, dv, room] = placesOf([...inputs, ...outputs, attendGradRoom(sizes)]) as [
     number,
     number,
     number,

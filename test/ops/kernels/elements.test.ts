@@ -68,6 +68,18 @@ describe('the kernels of elements', () => {
 });
 
 describe.each(builds)('the %s build', (_, e) => {
+  it('transposes a matrix', () => {
+    fc.assert(
+      fc.property(rowsOf, ({ rows, n, seed }) => {
+        const x = numbers(seed, rows * n);
+        put(X, x);
+        put(Y, new Float32Array(rows * n));
+        e.transpose(X, Y, rows, n);
+        expect(got(Y, rows * n)).toEqual(x.map((_, i) => x[(i % rows) * n + Math.floor(i / rows)]!));
+      }),
+    );
+  });
+
   it('softmax sums to its factor, row by row', () => {
     fc.assert(
       fc.property(rowsOf, fc.boolean(), ({ rows, n, size, seed }, scaled) => {
