@@ -9,7 +9,7 @@ import { performer } from '../threads/calls.js';
 import type { Enrolled } from '../threads/platform.js';
 import { openTools } from '../threads/tools.js';
 
-const { board, memory, room, kind, native } = workerData as Enrolled;
+const { board, seat, memory, room, kind, native } = workerData as Enrolled;
 
 /** The place in the heap that this thread was given. */
 const allocate = (bytes: number): number => {
@@ -20,4 +20,4 @@ const allocate = (bytes: number): number => {
 const tools = await openTools({ memory, allocate }, kind, native);
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
 parentPort?.postMessage(E.isLeft(tools) ? renderProblems(tools.left) : undefined);
-if (E.isRight(tools)) serve(board, performer(tools.right));
+if (E.isRight(tools)) serve(board, performer(tools.right), seat);

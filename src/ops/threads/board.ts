@@ -1,7 +1,8 @@
 /**
  * The board on which a thread puts calls, and from which all threads of a team take them: shared memory, without messages.
  *
- * Calls are numbered for ever. `end` counts those put up, `next` those taken and `done` those that are over; the board holds the last few.
+ * Each thread begins with calls of its own, which lie beside each other, so that it finds in its cache what it made of the same rows
+ * before; then it takes what others have not begun, their last ones first.
  */
 
 /** Calls that the board holds. */
@@ -18,85 +19,86 @@ export type Perform = (f: number, args: ReadonlyArray<number>) => void;
 
 /** The board, which may be sent to threads as it is. */
 export interface Board {
-  /** The counts `next`, `end`, `done`, and how many calls have failed. */
-  readonly counts: Int32Array;
+  /** How often calls have been put up, how many there were, how many of them are over and how many failed, and for each slot whether it waits. */
+  readonly state: Int32Array;
   readonly calls: Float64Array;
 }
 
-const [NEXT, END, DONE, FAILED] = [0, 1, 2, 3] as const;
+const [ROUND, COUNT, DONE, FAILED, WAITS] = [0, 1, 2, 3, 4] as const;
+
+/** A thread of a team: its number, and how many there are. */
+export interface Seat {
+  readonly index: number;
+  readonly of: number;
+}
 
 /** How often a thread looks for calls, about half a millisecond, before it lies down: what follows at once need not wake it. */
 const LOOKS = 20_000;
 
 /** An empty board. */
 export const newBoard = (): Board => ({
-  counts: new Int32Array(new SharedArrayBuffer(16)),
+  state: new Int32Array(new SharedArrayBuffer(4 * (WAITS + SLOTS))),
   calls: new Float64Array(new SharedArrayBuffer(8 * SLOTS * WIDTH)),
 });
 
-const slotOf = (call: number): number => ((call >>> 0) % SLOTS) * WIDTH;
-
-/** Takes a call and does it; false where none is left. */
-const doOne = ({ counts, calls }: Board, perform: Perform): boolean => {
-  const next = Atomics.load(counts, NEXT);
-  if (next === Atomics.load(counts, END)) return false;
-  // counts wrap around, after 2^32 calls
-  if (Atomics.compareExchange(counts, NEXT, next, (next + 1) | 0) !== next) return true;
-  const at = slotOf(next);
+/** Does a call if it waits for someone; gives its error, if it fails. */
+const attempt = ({ state, calls }: Board, slot: number, perform: Perform, errors: unknown[]): void => {
+  if (Atomics.compareExchange(state, WAITS + slot, 1, 0) !== 1) return;
+  const at = slot * WIDTH;
   try {
     perform(calls[at] as number, Array.from(calls.subarray(at + 2, at + 2 + (calls[at + 1] as number))));
   } catch (error) {
-    Atomics.add(counts, FAILED, 1);
-    throw error;
-  } finally {
-    Atomics.add(counts, DONE, 1);
+    errors.push(error);
+    Atomics.add(state, FAILED, 1);
   }
-  return true;
+  Atomics.add(state, DONE, 1);
 };
 
-/** Does calls until none is left, and gives the errors of those that failed. */
-const doAll = (board: Board, perform: Perform): ReadonlyArray<unknown> => {
+/** Does what waits: the calls of a seat, then those of others. Gives the errors of those that failed. */
+const doAll = (board: Board, perform: Perform, { index, of }: Seat): ReadonlyArray<unknown> => {
+  const count = Atomics.load(board.state, COUNT);
   const errors: unknown[] = [];
-  for (let left = true; left;)
-    try {
-      left = doOne(board, perform);
-    } catch (error) {
-      errors.push(error);
-    }
+  const [from, to] = [index, index + 1].map((i) => Math.floor((i * count) / of)) as [number, number];
+  for (let slot = from; slot < to; slot++) attempt(board, slot, perform, errors);
+  for (let slot = count - 1; slot >= 0; slot--) attempt(board, slot, perform, errors);
   return errors;
 };
 
 /**
  * Does calls together with whoever serves the board, and returns when all are over. They are done in no order.
  *
+ * @param threads how many there are, of which this one is the first
  * @throws where calls failed, in this thread or another, with the error of the first that failed in this one
  */
-export const doTogether = (board: Board, calls: ReadonlyArray<Call>, perform: Perform): void => {
-  const { counts } = board;
+export const doTogether = (board: Board, calls: ReadonlyArray<Call>, perform: Perform, threads: number): void => {
+  const { state } = board;
   for (let from = 0; from < calls.length; from += SLOTS) {
     const some = calls.slice(from, from + SLOTS);
-    const begin = Atomics.load(counts, END);
-    some.forEach(([f, ...args], i) => board.calls.set([f, args.length, ...args], slotOf(begin + i)));
-    const end = (begin + some.length) | 0;
-    Atomics.store(counts, END, end);
-    Atomics.notify(counts, END);
-    const errors = doAll(board, perform);
+    some.forEach(([f, ...args], i) => board.calls.set([f, args.length, ...args], i * WIDTH));
+    Atomics.store(state, DONE, 0);
+    Atomics.store(state, FAILED, 0);
+    Atomics.store(state, COUNT, some.length);
+    // Who comes late from the round before finds calls of this one, which are as good.
+    some.forEach((_, i) => Atomics.store(state, WAITS + i, 1));
+    Atomics.add(state, ROUND, 1);
+    Atomics.notify(state, ROUND);
+    const errors = doAll(board, perform, { index: 0, of: threads });
     // What others have begun has to be over as well: it writes to the heap.
-    while (Atomics.load(counts, DONE) !== end);
-    const failed = Atomics.exchange(counts, FAILED, 0);
+    while (Atomics.load(state, DONE) < some.length);
+    const failed = Atomics.load(state, FAILED);
     if (failed > 0) throw new Error(`${failed} of ${some.length} calls failed`, { cause: errors[0] });
   }
 };
 
 /** Does calls for ever. */
-export const serve = (board: Board, perform: Perform): never => {
-  const { counts } = board;
-  for (let seen = Atomics.load(counts, END), looks = 0; ; looks++) {
-    if (looks === LOOKS) Atomics.wait(counts, END, seen);
-    const end = Atomics.load(counts, END);
-    if (end === seen) continue;
+export const serve = (board: Board, perform: Perform, seat: Seat): never => {
+  const { state } = board;
+  for (let seen = Atomics.load(state, ROUND), looks = 0; ; looks++) {
+    if (looks === LOOKS) Atomics.wait(state, ROUND, seen);
+    const round = Atomics.load(state, ROUND);
+    if (round === seen) continue;
     // whoever put up those that fail is told by their count
-    doAll(board, perform);
-    [seen, looks] = [end, 0];
+    doAll(board, perform, seat);
+    [seen, looks] = [round, 0];
   }
 };

@@ -3,11 +3,12 @@
  */
 import type { GemmKind } from '../backends/wasm-gemm.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
-import type { Board } from './board.js';
+import type { Board, Seat } from './board.js';
 
 /** What a thread is given. */
 export interface Enrolled {
   readonly board: Board;
+  readonly seat: Seat;
   readonly memory: WebAssembly.Memory;
   /** A place in the memory for this thread alone. */
   readonly room: { readonly at: number; readonly bytes: number };

@@ -48,9 +48,9 @@ export const startTeam = async (
     return fail('backend wasm threads', 'Node', 'a browser', 'leave the number of threads out');
   const { startThread } = platform;
   const board = newBoard();
-  const others = Array.from({ length: threads - 1 }, () => {
+  const others = Array.from({ length: threads - 1 }, (_, i) => {
     const room = { at: heap.allocate(ROOM), bytes: ROOM };
-    return startThread({ board, memory: heap.memory, room, ...tools });
+    return startThread({ board, seat: { index: i + 1, of: threads }, memory: heap.memory, room, ...tools });
   });
   const stop = async (): Promise<void> => void (await Promise.all(others.map((thread) => thread.stop())));
   const trouble = (await Promise.all(others.map(({ ready }) => ready))).find((t) => t !== undefined);

@@ -40,7 +40,7 @@ export const together = (board: Board, perform: Perform, size: number, worth: nu
       const parts = partsOf(args, cut, most);
       if (parts.length === 1) return perform(f, args);
       const calls = parts.map((part): Call => [f, ...part]);
-      doTogether(board, calls, perform);
+      doTogether(board, calls, perform, size);
     },
   };
 };
