@@ -2,8 +2,12 @@
 /**
  * The command `weft`.
  */
+import * as modules from 'node:module';
 import { weft } from './program.js';
 import { processTerminal } from './terminal.js';
+
+// Node 22 keeps compiled code from run to run, in the system's folder for temporary files; a command loads its own below.
+(modules as { readonly enableCompileCache?: () => unknown }).enableCompileCache?.();
 
 const interruption = new AbortController();
 
