@@ -62,8 +62,15 @@ const measureAll = async ({ folder, interrupted, sizeMb, runs }: MergeBenchOptio
   for (const [rank, path] of adapters) adapterBytes.push(await writeAdapter(path, geometry, rank));
   const python = findPython(['torch', 'transformers', 'peft']);
   if (E.isLeft(python)) tell(`PEFT is skipped. ${renderProblems(python.left)}. Set WEFT_PYTHON to compare with it.`);
-  const ours = RANKS.flatMap((rank) => THREADS.map((threads) => weft(rank, threads)));
-  const compared = weft(RANK, Math.max(...THREADS)).name;
+  const most = Math.max(...THREADS);
+  const ours = [
+    ...RANKS.flatMap((rank) => THREADS.map((threads) => weft(rank, threads))),
+    weft(RANK, most, ['--fma']),
+    // as cp, which leaves its files to the system
+    weft(RANK, most, ['--no-sync']),
+    weft(RANK, most, ['--fma', '--no-sync']),
+  ];
+  const compared = weft(RANK, most).name;
   const theirs = E.isRight(python) ? [peft(python.right, RANK)] : [];
   const contenders = [cp, durableCp, ...ours, ...theirs];
   const jobOf = ({ name, rank }: Pick<Contender, 'name' | 'rank'>): Job => ({

@@ -62,12 +62,15 @@ export const cp: Contender = { name: 'cp', rank: 0, run: copied };
 /** `cp`, then fsync of every file. */
 export const durableCp: Contender = { name: 'cp + fsync', rank: 0, run: (job) => durably(job, copied(job)) };
 
+/** Options of `weft merge`, and what the contender that has them is called. */
+const named = { '--fma': ', FMA', '--no-sync': ', without fsync' } as const;
+
 /** `weft merge` of the built package, from the start of its process to its end. */
-export const weft = (rank: number, workers: number): Contender => ({
-  name: `weft r=${rank}, ${workers} thread${workers === 1 ? '' : 's'}`,
+export const weft = (rank: number, workers: number, options: ReadonlyArray<keyof typeof named> = []): Contender => ({
+  name: `weft r=${rank}, ${workers} thread${workers === 1 ? '' : 's'}${options.map((o) => named[o]).join('')}`,
   rank,
   run: async ({ base, adapter, out, interrupted }) => {
-    const command = [path('../../dist/cli/main.js'), 'merge', '--json', '--workers', String(workers)];
+    const command = [path('../../dist/cli/main.js'), 'merge', '--json', '--workers', String(workers), ...options];
     const folders = ['--base', base, '--adapter', adapter, '--out', out];
     const done = await measured(process.execPath, [...command, ...folders], interrupted);
     const told = JSON.parse(done.stdout) as { readonly seconds: number; readonly writtenSeconds: number };

@@ -80,7 +80,7 @@ const panels = (rows: ReadonlyArray<Summary>, copy: Sample): ReadonlyArray<Panel
   const known = rows.filter((r) => r.peakRss !== undefined && !/(alone|written)$/.test(r.name));
   return [
     {
-      title: 'Time, from the start of the process until the files are durable',
+      title: 'Time, from the start of the process until the files are durable, or until all is written',
       axis: 'seconds (median)',
       bars: rows.map((r) =>
         bar(
