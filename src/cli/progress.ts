@@ -36,9 +36,10 @@ export const startProgress = ({ label, show }: Work, terminal: Terminal, shown: 
   return {
     update: (done, total) => {
       terminal.signal.throwIfAborted();
+      if (bar === undefined) return;
       const payload = { done: show(done), all: show(total) };
-      if (bar?.isActive === false) bar.start(total, 0, payload);
-      bar?.update(done, payload);
+      if (!bar.isActive) bar.start(total, 0, payload);
+      bar.update(done, payload);
     },
     stop: () => bar?.stop(),
   };
