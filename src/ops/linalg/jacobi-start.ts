@@ -67,15 +67,11 @@ export const startOfTriangle = (R: Float64Array, n: number): TurnedRows => {
   return { n, length: n, rows: combine(J, R, n, p), J };
 };
 
-/** Columns of a matrix whose eigenvalues of squares are above this part of the largest need no factorisation before. */
+/** Rows need no factorisation before where all eigenvalues of their products are above this part of the largest. */
 const CLEAR = 1e-10;
 
-/** How much longer the longest column may be: lengths far apart, which sweeps over R keep accurate, are left to it. */
-const EVEN = 1e4;
-
 /**
- * Rows x of length m, n of them; nothing where the matrix is so near to a singular one, or the rows' lengths are so far apart, that it
- * would not be accurate.
+ * n rows of length m; nothing where the matrix is so near to a singular one that squares do not tell of its smallest values.
  */
 export const startOfRows = (x: Float64Array, n: number, m: number): TurnedRows | undefined => {
   const J = numbers(n * n);
@@ -86,8 +82,6 @@ export const startOfRows = (x: Float64Array, n: number, m: number): TurnedRows |
       { x: columns, at: 0, row: n },
     ] as const;
     addLowerProduct(n, m, a, b, { x: gram, at: 0, row: n });
-    const squares = Float64Array.from({ length: n }, (_, i) => gram[i * n + i] as number);
-    if (!(Math.max(...squares) <= EVEN * Math.min(...squares))) return false;
     const { vectors } = eigenvectorsAbove(gram, n, CLEAR) ?? {};
     if (vectors === undefined) return false;
     for (let i = 0; i < n; i++) J.set(vectors.subarray((n - 1 - i) * n, (n - i) * n), i * n);
