@@ -22,6 +22,7 @@ const cases = fc.record({
   r: fc.oneof(fc.integer({ min: 0, max: 7 }), fc.integer({ min: 255, max: 258 })),
   s: fc.constantFrom(1, -1, 0.3),
   factor: fc.boolean(),
+  transposeA: fc.boolean(),
   seed: fc.integer(),
 });
 
@@ -77,14 +78,17 @@ describe('addMatMul', () => {
 
   it('has the bits of the product, its multiples and the sum one after the other, and leaves what it reads', () =>
     fc.assert(
-      fc.asyncProperty(cases, async ({ batch, shares, m, n, r, s, factor, seed }) => {
+      fc.asyncProperty(cases, async ({ batch, shares, m, n, r, s, factor, transposeA, seed }) => {
         const before = numTensors();
         const shape = [...batch, m, n];
         const [W, F] = [made(seed, shape), made(seed + 1, shape)];
-        const [B, A] = [made(seed + 2, [...batch, m, r]), made(seed + 3, [...(shares ? [] : batch), r, n])];
-        const y = scope(() => addMatMul(W, B, A, factor ? { s, factor: F } : { s }));
+        const [B, A] = [
+          made(seed + 2, [...batch, m, r]),
+          made(seed + 3, [...(shares ? [] : batch), ...(transposeA ? [n, r] : [r, n])]),
+        ];
+        const y = scope(() => addMatMul(W, B, A, { s, transposeA, ...(factor ? { factor: F } : {}) }));
         const expected = scope(() => {
-          const product = matMul(B, A);
+          const product = matMul(B, A, false, transposeA);
           return tf.add(W, tf.mul(s, factor ? tf.mul(F, product) : product));
         });
         expect(y.shape).toEqual(shape);
@@ -135,6 +139,12 @@ describe('addMatMul', () => {
       const [W, B, A, factor] = x as [Tensor, Tensor, Tensor, Tensor];
       return tf.square(addMatMul(W, B, A, { s: -2, factor }));
     };
+    const turned = (...x: ReadonlyArray<Tensor | undefined>): Tensor => {
+      const [W, B, A, factor] = x as [Tensor, Tensor, Tensor, Tensor];
+      const At = tf.transpose(A);
+      const plainly = addMatMul(W, B, At, { s: 3, transposeA: true });
+      return tf.add(tf.square(plainly), addMatMul(W, B, At, { factor, transposeA: true }));
+    };
     const own = (...x: ReadonlyArray<Tensor | undefined>): Tensor => {
       const [W, B, A] = x as [Tensor, Tensor, Tensor];
       return addMatMul(W, B, A, { factor: W });
@@ -142,6 +152,7 @@ describe('addMatMul', () => {
     const tolerance = { rtol: 1e-2, atol: 1e-2 };
     await expectGradient({ f: plain, shapes: shapes.slice(0, 3), seed: 3, tolerance });
     await expectGradient({ f: factored, shapes, seed: 4, tolerance });
+    await expectGradient({ f: turned, shapes, seed: 12, tolerance });
     await expectGradient({ f: own, shapes: shapes.slice(0, 3), seed: 5, tolerance });
     const [W, A, F] = [made(6, [4, 3]), made(7, [2, 3]), made(8, [4, 3])];
     const inB = (B: Tensor | undefined): Tensor => factored(W, B, A, F);

@@ -17,8 +17,10 @@ export type LayerBranch = Exclude<Branch, { readonly kind: 'Masked' | 'Gated' | 
 export interface Use {
   /** y for a dense weight in storage layout, without bias. */
   readonly dense: (W: Tensor) => Tensor;
-  /** y for the weight B A, without forming it; with gates g [n, r] or [1, r], what is between the factors is multiplied by them. */
-  readonly lowRank: (B: Tensor, A: Tensor, g?: Tensor) => Tensor;
+  /**
+   * y + what the weight B A gives, without forming it; with gates g [n, r] or [1, r], what is between the factors is multiplied by them.
+   */
+  readonly addLowRank: (y: Tensor, B: Tensor, A: Tensor, g?: Tensor) => Tensor;
   /** The axis of the weight's matrix view that is the output. */
   readonly outputAxis: 0 | 1;
   /** y with its output axis multiplied by g [1, out] or [out, 1]. */
@@ -44,11 +46,11 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
   switch (update._tag) {
     case 'LowRank': {
       if (update.B.rank !== 2) return use.dense(applyUpdate(update, before.W()));
-      return tf.add(before.y(), use.lowRank(update.B, scaled(update.A, update.s)));
+      return use.addLowRank(before.y(), update.B, scaled(update.A, update.s));
     }
     case 'Residual': {
       const { B, A } = residualFactors(update, asMatrix(before.W()));
-      return tf.sub(before.y(), use.lowRank(B, scaled(A, update.s)));
+      return use.addLowRank(before.y(), B, scaled(A, -update.s));
     }
     case 'Normalize':
       return update.axis === use.outputAxis
@@ -70,7 +72,7 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
       }
       if (update.kind === 'Gated') {
         const y = before.y();
-        return tf.add(y, use.lowRank(update.B, update.A, rankGates(update, y.shape[0] as number)));
+        return use.addLowRank(y, update.B, update.A, rankGates(update, y.shape[0] as number));
       }
       if (update.kind === 'Tap') throw new TypeError('a tap stands before every other update');
       if (use.branch === undefined) throw new TypeError(`this layer has no branch for ${update.kind}`);
@@ -91,7 +93,7 @@ const step = (update: WeightUpdate, before: Before, use: Use): Tensor => {
         : use.dense(applyUpdate(update, before.W()));
     case 'Deflate': {
       const { B, A } = deflation(update, asMatrix(before.W()));
-      return tf.add(before.y(), use.lowRank(B, A));
+      return use.addLowRank(before.y(), B, A);
     }
     case 'Dense':
     case 'Hadamard':

@@ -17,7 +17,7 @@ const byToken = (update: WeightUpdate): boolean => {
 /** A bias [out] as n rows of an output [n, out]. */
 const rowsUse = (n: number): Use => ({
   dense: (b) => tf.tile(tf.reshape(b, [1, -1]), [n, 1]),
-  lowRank: () => {
+  addLowRank: () => {
     throw new TypeError('a bias is a vector, which has no factors');
   },
   outputAxis: 0,

@@ -29,7 +29,8 @@ const pointwise = (x: Tensor, B: Tensor, groups: number): Tensor => {
 /** conv(x, W) as a use of W [out, in / groups, ...kernel]. */
 const convolutionUse = (x: Tensor, g: ConvGeometry): Use => ({
   dense: (W) => convNd(x, W, g),
-  lowRank: (B, A) => pointwise(convNd(x, tf.reshape(A, [A.shape[0] as number, -1, ...g.kernel]), g), B, 1),
+  addLowRank: (y, B, A) =>
+    tf.add(y, pointwise(convNd(x, tf.reshape(A, [A.shape[0] as number, -1, ...g.kernel]), g), B, 1)),
   outputAxis: 0,
   scaleOutput: (y, r) => tf.mul(y, overChannels(r, y.rank)),
   branch: (y, update, W) => {

@@ -4,6 +4,7 @@
 import { updateOf, type ModelWeights } from '../../adapters/attached.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { gated } from '../../adapters/updates/gated.js';
+import { addMatMul } from '../../ops/add-mat-mul.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { stopGradient } from '../../ops/stop-gradient.js';
 import type { Tensor } from '../../ops/tensor.js';
@@ -31,7 +32,7 @@ const hits = (ids: Tensor, rows: ReadonlyArray<number>): Tensor => {
 /** Rows of W [V, D] at ids [n] as a use of W. */
 const lookupUse = (ids: Tensor, padding: number | undefined): Use => ({
   dense: (W) => rowsAt(W, ids, padding),
-  lowRank: (B, A, g) => matMul(gated(rowsAt(B, ids, padding), g), A),
+  addLowRank: (y, B, A, g) => addMatMul(y, gated(rowsAt(B, ids, padding), g), A),
   outputAxis: 1,
   scaleOutput: (y, g) => tf.mul(y, g),
   replaceRows: (y, { rows, value }) => {

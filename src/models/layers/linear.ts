@@ -6,6 +6,7 @@ import type { Feedback, Mixture, Noise, PerSample } from '../../adapters/update.
 import type { Compressed } from '../../adapters/updates/compressed.js';
 import { forwardUpdate, type Use } from '../../adapters/updates/forward.js';
 import { gated } from '../../adapters/updates/gated.js';
+import { addMatMul } from '../../ops/add-mat-mul.js';
 import { compressedLinear, meanDirection } from '../../ops/compressed-linear.js';
 import { matMul } from '../../ops/mat-mul.js';
 import { normal } from '../../ops/random.js';
@@ -21,7 +22,7 @@ import { baseParameter } from './parameter.js';
 export const rowUse = (x: Tensor): Use => ({
   input: x,
   dense: (W) => matMul(x, W, false, true),
-  lowRank: (B, A, g) => matMul(gated(matMul(x, A, false, true), g), B, false, true),
+  addLowRank: (y, B, A, g) => addMatMul(y, gated(matMul(x, A, false, true), g), B, { transposeA: true }),
   outputAxis: 0,
   scaleOutput: (y, g) => tf.mul(y, tf.reshape(g, [1, -1])),
   branch: (y, update) => {
@@ -73,7 +74,7 @@ const noisy = (x: Tensor, y: Tensor, { V, B, key }: Noise): Tensor => {
 export const columnUse = (x: Tensor): Use => ({
   input: x,
   dense: (W) => matMul(x, W),
-  lowRank: (B, A, g) => matMul(gated(matMul(x, B), g), A),
+  addLowRank: (y, B, A, g) => addMatMul(y, gated(matMul(x, B), g), A),
   outputAxis: 1,
   scaleOutput: (y, g) => tf.mul(y, g),
   branch: (y, update) => {
