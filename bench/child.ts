@@ -41,6 +41,10 @@ const decode = (line: string): Answer => {
   return E.isRight(answer) ? answer.right : { error: `expected an answer, found ${line.slice(0, 200)}` };
 };
 
+/** Ends the processes that run when this one ends. */
+const running = new Set<() => void>();
+process.once('exit', () => running.forEach((stop) => stop()));
+
 /** Starts a program; its output is kept for its last words. */
 export const startChild = ({ command, args, env }: Program): Child => {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -53,7 +57,7 @@ export const startChild = ({ command, args, env }: Program): Child => {
   const stop = (): void => void child.kill('SIGKILL');
   const end = (why: string): void => {
     state.ended = true;
-    process.removeListener('exit', stop);
+    running.delete(stop);
     const last = state.words.trim().split('\n').at(-1) ?? '';
     state.settle({ error: last === '' ? why : `${why}: ${last}` });
   };
@@ -64,7 +68,7 @@ export const startChild = ({ command, args, env }: Program): Child => {
   createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => state.settle(decode(line)));
   child.once('error', ({ message }) => end(message));
   child.once('close', (code, signal) => end(`the process ended with ${signal ?? code}`));
-  process.once('exit', stop);
+  running.add(stop);
   return {
     ask: (question, limit) =>
       new Promise((resolve) => {
@@ -84,7 +88,7 @@ export const startChild = ({ command, args, env }: Program): Child => {
     peakRss: () => peakRss(child.pid),
     stop: () => {
       state.ended = true;
-      process.removeListener('exit', stop);
+      running.delete(stop);
       stop();
     },
   };
