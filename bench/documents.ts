@@ -3,7 +3,7 @@
  */
 import { captionOf, type Machine } from './machine.js';
 import { mergeSection, type MergeFound } from './merge-section.js';
-import { markdownTable, memoryTable, oursIn, quantity, timeTable, unitOf } from './present.js';
+import { isOurs, markdownTable, memoryTable, quantity, timeTable, unitOf } from './present.js';
 import { ratioOf, type Found, type Row } from './result.js';
 import { median } from './statistics.js';
 import { digits } from './table.js';
@@ -20,12 +20,10 @@ const RATIO = 'in brackets: how many times as fast the first column is';
 const machineLine = (machine: Machine, others?: Readonly<Record<string, string>>): string =>
   captionOf(machine, others).join('; ');
 
-/** At how many of the cases that another contender does Weft is faster, and the median of the ratios where both come to an end. */
-const tally = (found: Found, other: string): string => {
-  const ratios = found.rows.flatMap((row) => ratioOf(row, other, oursIn(found)) ?? []);
-  const faster = ratios.filter((ratio) => ratio > 1).length;
-  const done = found.rows.filter(({ cells }) => cells[other]?.ms !== undefined).length;
-  return `than ${other} at ${faster} of ${done}, ${digits(median(ratios))} times as fast in the median`;
+/** At how many of the cases that both do one contender is faster than another, and the median of the ratios. */
+const tally = ({ rows }: Found, ours: string, other: string): string => {
+  const ratios = rows.flatMap((row) => ratioOf(row, other, ours) ?? []);
+  return `${ratios.filter((ratio) => ratio > 1).length} of ${ratios.length} (${digits(median(ratios))} x)`;
 };
 
 /** What a contender does at a case, and how many times as fast as plain tfjs it is. */
@@ -49,9 +47,13 @@ const training = (found: Found): ReadonlyArray<string> =>
   tableBesideTfjs(found, 'Loss and gradients of a LoRA', found.rows);
 
 const methods = (found: Found): ReadonlyArray<string> => {
-  const others = found.contenders.slice(1).map((name) => tally(found, name));
+  const [ours, others] = [found.contenders.filter(isOurs), found.contenders.filter((name) => !isOurs(name))];
   return [
-    `Merging each method into one weight of 4096 x 4096: faster ${others.join(', and ')}. Method by method: [docs/BENCH.md](docs/BENCH.md#methods).`,
+    `Merging each method into one weight of 4096 x 4096: at how many methods Weft is faster; in brackets: how many times as fast it is in the median. Method by method: [docs/BENCH.md](docs/BENCH.md#methods).`,
+    markdownTable(
+      ['', ...others.map((name) => `than ${name}`)],
+      ours.map((name) => [name, ...others.map((other) => tally(found, name, other))]),
+    ),
   ];
 };
 

@@ -9,7 +9,8 @@ import { digits } from './table.js';
 /** The contender that the others are measured against. */
 export const oursIn = ({ contenders }: Found): string => contenders[0] as string;
 
-const isOurs = (name: string): boolean => name.startsWith('Weft');
+/** Whether a contender is Weft. */
+export const isOurs = (name: string): boolean => name.startsWith('Weft');
 
 /** Milliseconds, or billions of operations a second where the operations are counted. */
 export const quantity = ({ flops }: Row, { ms }: Cell): string =>
