@@ -4,7 +4,7 @@
 import { E } from '../../fp.js';
 import type { Result } from '../../problem.js';
 import type { Factor, Gemm, Place } from '../kernels/gemm-reference.js';
-import type { OpenGemm } from '../kernels/gemm.js';
+import { plainGemm, type OpenGemm } from '../kernels/gemm.js';
 import type { NativeFunction } from './koffi.js';
 import { openBlas, type OpenBlasOptions } from './openblas.js';
 
@@ -30,11 +30,6 @@ const elements = (buffer: ArrayBufferLike, { at, stride }: Place, rows: number, 
 const factor = (buffer: ArrayBufferLike, x: Factor, rows: number, columns: number): Float32Array =>
   x.transposed ? elements(buffer, x, columns, rows) : elements(buffer, x, rows, columns);
 
-/** C = W + s F * C, for rows of all three. */
-const change = (C: Float32Array, W: Float32Array, F: Float32Array, s: number): void => {
-  for (let j = 0; j < C.length; j++) C[j] = (W[j] as number) + s * (F[j] as number) * (C[j] as number);
-};
-
 const transposition = (x: Factor): number => (x.transposed ? TRANSPOSED : AS_IT_LIES);
 
 /** Visits the elements of C [m, n] from row to row; rows without gaps are visited as one. */
@@ -44,14 +39,17 @@ const overRows = ({ stride }: Place, m: number, n: number, visit: (from: number,
 };
 
 const multiplying =
-  (sgemm: NativeFunction, memory: WebAssembly.Memory): Gemm =>
-  ({ m, n, k }, a, b, c, adds, onto) => {
+  (sgemm: NativeFunction, memory: WebAssembly.Memory, own: Gemm): Gemm =>
+  (sizes, a, b, c, adds, onto) => {
+    const { m, n, k } = sizes;
     if (m * n === 0) return;
+    // BLAS has no factor; changes that have one are of small rank, and bound by memory
+    if (onto?.F !== undefined) return own(sizes, a, b, c, adds, onto);
     const { buffer } = memory;
     const C = elements(buffer, c, m, n);
     const like = (at: number): Float32Array => elements(buffer, { at, stride: c.stride }, m, n);
-    // without F, the change is BLAS's own, onto a copy of W
-    const copied = onto !== undefined && onto.F === undefined;
+    // the change is BLAS's own, onto a copy of W
+    const copied = onto !== undefined;
     if (copied) {
       const W = like(onto.W);
       overRows(c, m, n, (from, to) => C.set(W.subarray(from, to), from));
@@ -62,18 +60,14 @@ const multiplying =
       const [transA, transB] = [transposition(a), transposition(b)];
       sgemm(ROW_MAJOR, transA, transB, m, n, k, alpha, A, a.stride, B, b.stride, beta, C, c.stride);
     } else if (!adds && !copied) overRows(c, m, n, (from, to) => C.fill(0, from, to));
-    if (onto?.F !== undefined) {
-      const [W, F] = [like(onto.W), like(onto.F)];
-      overRows(c, m, n, (from, to) => change(C.subarray(from, to), W.subarray(from, to), F.subarray(from, to), onto.s));
-    }
   };
 
 /** OpenBLAS, or why it cannot be opened. */
 export const nativeGemm = async (options: OpenBlasOptions): Promise<Result<OpenGemm>> =>
   E.map(
     (sgemm: NativeFunction): OpenGemm =>
-      (heap) =>
-        Promise.resolve(multiplying(sgemm, heap.memory)),
+      async (heap) =>
+        multiplying(sgemm, heap.memory, await plainGemm(heap)),
   )(
     E.chain((blas: { func: (declaration: string) => Result<NativeFunction> }) => blas.func(SGEMM))(
       await openBlas(options),
