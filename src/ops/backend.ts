@@ -33,7 +33,7 @@ export interface BackendOptions {
   readonly native?: OpenBlasOptions;
   /**
    * wasm, in Node: threads that share the work of products, attention, norms and the like; 1 by default, the thread that calls.
-   * The results are the same bits for any number. It is given when wasm first starts in a process, whose memory is made then.
+   * The results are the same bits for any number, but for OpenBLAS's products. It is given when wasm first starts in a process, whose memory is made then.
    */
   readonly threads?: number;
   /** webgpu: never compute small tensors on the CPU instead, as tfjs does below 1000 elements. */

@@ -2,9 +2,9 @@
  * Threads that merge, this one among them.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { E } from '../../fp.js';
 import { rowMergers, type OpenRowMerger } from '../../ops/kernels/merge.js';
+import { startWorker } from '../../ops/node/worker.js';
 import type { Result } from '../../problem.js';
 import type { FileSystem } from '../file-system.js';
 import type { Lane } from '../merge/unit.js';
@@ -13,15 +13,6 @@ import type { Order, ThreadData } from './thread.js';
 
 /** A thread needs its code; the rest of its memory is the kernel's. */
 const limits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 };
-
-/** Starts thread.ts; from source, as in tests, through the loader for TypeScript. */
-const startWorker = (workerData: ThreadData): Worker => {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./thread.js', import.meta.url), { resourceLimits: limits, workerData });
-  const [thread, here] = [new URL('./thread.ts', import.meta.url).href, import.meta.url];
-  const code = `import('tsx/esm/api').then((tsx) => tsx.tsImport(${JSON.stringify(thread)}, ${JSON.stringify(here)}))`;
-  return new Worker(code, { eval: true, execArgv: ['--conditions=weft-source'], workerData });
-};
 
 /** Units that a thread is given at once: one to do, one to go on with. */
 const DEPTH = 2;
@@ -32,7 +23,7 @@ interface Waiting {
 }
 
 const threadLane = (data: ThreadData) => {
-  const worker = startWorker(data);
+  const worker = startWorker('thread', import.meta.url, { workerData: data, resourceLimits: limits });
   const waiting = new Map<number, Waiting>();
   const state: { ended: Error | undefined; next: number } = { ended: undefined, next: 0 };
   const end = (error: Error): void => {

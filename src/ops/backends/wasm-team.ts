@@ -3,7 +3,6 @@
  */
 import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
-import { isShared } from '../kernels/instantiate.js';
 import { performer, type Tools } from '../threads/calls.js';
 import { startTeam, type StartedTeam, type TeamOptions } from '../threads/start.js';
 import type { Team } from '../threads/team.js';
@@ -29,10 +28,7 @@ export const installTeam = async (backend: object, tools: Tools, options: TeamOp
   const before = installed.get(backend);
   const key = JSON.stringify(options);
   if (before?.options === key) return E.right(before.team);
-  if (heap === undefined || (options.threads > 1 && !isShared(heap.memory))) {
-    const hint = 'give the number of threads when the backend starts: its memory is made once in a process';
-    return fail('backend wasm threads', 'memory that threads can share', 'memory of one thread', hint);
-  }
+  if (heap === undefined) return fail('backend wasm', "the heap of tfjs 4.22's wasm backend", 'another one');
   const started = await startTeam(heap, performer(tools), options);
   if (E.isLeft(started)) return started;
   await before?.stop();

@@ -18,27 +18,26 @@ export interface GemmHeap {
 /** Opens the products of a heap. */
 export type OpenGemm = (heap: GemmHeap) => Promise<Gemm>;
 
+/** A product as numbers: two truth values, three sizes, the places of three matrices with their strides, and whether C is added to. */
+export type ProductNumbers = readonly [
+  transposeA: number,
+  transposeB: number,
+  m: number,
+  n: number,
+  k: number,
+  a: number,
+  lda: number,
+  b: number,
+  ldb: number,
+  c: number,
+  ldc: number,
+  accumulate: number,
+];
+
 /** The functions of kernels/gemm.ts. */
 interface GemmExports {
   readonly workspaceBytes: () => number;
-  readonly gemm: (
-    transposeA: number,
-    transposeB: number,
-    m: number,
-    n: number,
-    k: number,
-    a: number,
-    lda: number,
-    b: number,
-    ldb: number,
-    c: number,
-    ldc: number,
-    accumulate: number,
-    workspace: number,
-    onto: number,
-    factor: number,
-    s: number,
-  ) => void;
+  readonly gemm: (...args: [...ProductNumbers, workspace: number, onto: number, factor: number, s: number]) => void;
 }
 
 const opening =

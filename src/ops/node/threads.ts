@@ -4,20 +4,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import type { Enrolled, Platform, Thread } from '../threads/platform.js';
-
-/** Starts team-thread.ts; from source, as in tests, through the loader for TypeScript. */
-const startWorker = (workerData: Enrolled): Worker => {
-  const here = import.meta.url;
-  if (!here.endsWith('.ts')) return new Worker(new URL('./team-thread.js', here), { workerData });
-  const file = new URL('./team-thread.ts', here).href;
-  const code = `import('tsx/esm/api').then((tsx) => tsx.tsImport(${JSON.stringify(file)}, ${JSON.stringify(here)}))`;
-  return new Worker(code, { eval: true, execArgv: ['--conditions=weft-source'], workerData });
-};
+import { startWorker } from './worker.js';
 
 const startThread = (enrolled: Enrolled): Thread => {
-  const worker = startWorker(enrolled);
+  const worker = startWorker('team-thread', import.meta.url, { workerData: enrolled });
   const ready = new Promise<string | undefined>((resolve) => {
     worker.once('message', (trouble: string | undefined) => {
       // It waits for calls for ever; until now the process had to wait for it.

@@ -14,7 +14,6 @@ export const attentionNumbers = (attention: Attention, part: Part, results: Read
 
 /**
  * How the call is cut: a part's groups begin where those before end, and its room lies `bytes` behind that of the part before.
-
  *
  * @param work operations of a group
  */

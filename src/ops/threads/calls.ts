@@ -3,6 +3,7 @@
  */
 import type { Elements } from '../kernels/elements.js';
 import type { Gemm } from '../kernels/gemm-reference.js';
+import type { ProductNumbers } from '../kernels/gemm.js';
 import { performAttend, performAttendGrad } from './attention.js';
 import type { Perform } from './board.js';
 
@@ -12,24 +13,8 @@ export interface Tools {
   readonly e: Elements;
 }
 
-/** Numbers of the call of a product: two truth values, three sizes, three matrices with their strides, a truth value, and the change. */
-type Product = readonly [
-  transposeA: number,
-  transposeB: number,
-  m: number,
-  n: number,
-  k: number,
-  a: number,
-  lda: number,
-  b: number,
-  ldb: number,
-  c: number,
-  ldc: number,
-  adds: number,
-  W: number,
-  F: number,
-  s: number,
-];
+/** Numbers of the call of a product, and of what it changes. */
+type Product = readonly [...ProductNumbers, W: number, F: number, s: number];
 
 /** C = op(A) op(B) and its forms, see `Gemm`; a place of 0 is none. */
 const multiply = (gemm: Gemm, product: Product): void => {

@@ -6,6 +6,7 @@ import { E } from '../../fp.js';
 import { fail, type Result } from '../../problem.js';
 import type { GemmKind } from '../backends/wasm-gemm.js';
 import type { GemmHeap } from '../kernels/gemm.js';
+import { isShared } from '../kernels/instantiate.js';
 import type { OpenBlasOptions } from '../native/openblas.js';
 import { newBoard, type Perform } from './board.js';
 import { alone, together, WORTH, type Team } from './team.js';
@@ -46,6 +47,10 @@ export const startTeam = async (
   if (threads === 1) return E.right({ team: alone(perform), stop: none });
   if (platform === undefined)
     return fail('backend wasm threads', 'Node', 'a browser', 'leave the number of threads out');
+  if (!isShared(heap.memory)) {
+    const hint = 'give the number of threads when the backend starts: its memory is made once in a process';
+    return fail('backend wasm threads', 'memory that threads can share', 'memory of one thread', hint);
+  }
   const { startThread } = platform;
   const board = newBoard();
   const others = Array.from({ length: threads - 1 }, (_, i) => {
